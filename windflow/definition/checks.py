@@ -142,7 +142,7 @@ def check_scripts(
         else:
             problems.append(
                 Problem(
-                    f"{step.place}.value.path",
+                    f"{step.place}.path",
                     _("There is no script %(path)s.%(near)s Install the app that has it.")
                     % {"path": step.path, "near": near(step.path, scripts)},
                 )
@@ -150,7 +150,7 @@ def check_scripts(
 
 
 def _input_problems(step: Step, schema: Mapping[str, Any]) -> Iterator[Problem]:
-    place = f"{step.place}.value.input_transforms"
+    place = f"{step.place}.input_transforms"
     arguments = schema.get("properties", {})
     for name in schema.get("required", ()):
         if name not in step.inputs:

@@ -70,8 +70,6 @@ class StopAfterIf:
     """Whether the run ends after a step, and how."""
 
     predicate: Predicate
-    skip_if_stopped: bool = False
-    """Whether a run that ends here counts as skipped."""
     error_message: str | None = None
     """With a message the run fails with it."""
 

@@ -67,12 +67,15 @@ def stop_after_if(module: Section) -> StopAfterIf | None:
     section = module.section("stop_after_if")
     if section is None:
         return None
-    skip = section.flag("skip_if_stopped")
+    if section.flag("skip_if_stopped"):
+        place = f"{section.place}.skip_if_stopped"
+        text = _("A run that stops early counts as succeeded here. Remove skip_if_stopped.")
+        section.problems.append(Problem(place, text))
     message = section.text("error_message", longest=1_000) or None
     for key in ("skip_if_stopped", "error_message"):
         section.raw.pop(key, None)
     predicate = _predicate(section)
-    return StopAfterIf(predicate, skip, message) if predicate is not None else None
+    return StopAfterIf(predicate, message) if predicate is not None else None
 
 
 def _predicate(section: Section) -> Predicate | None:

@@ -192,6 +192,7 @@ def _value(module: Section) -> _Value:
                 "value", _('It is missing; write e.g. {"type": "script", "path": "hub/say_hello"}.')
             )
         return "identity", None, {}
+    value.place = module.place  # places name what the step has, not OpenFlow's level in between
     type_ = value.text("type", required=True)
     if type_ in unsupported.STEP_TYPES:
         value.problem("type", str(unsupported.STEP_TYPES[type_]))

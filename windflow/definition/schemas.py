@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -157,7 +158,8 @@ def _bad_pattern(pattern: str) -> str:
     if len(pattern) > MAX_PATTERN:
         return _("A pattern has at most %(count)d characters.") % {"count": MAX_PATTERN}
     bare = re.sub(r"\\.", "_", pattern)
-    counts = [int(count[:9]) for count in re.findall(r"\{\d*,?(\d+),?\}", bare)]
+    repeats = re.findall(r"\{(\d+)(?:,(\d*))?\}", bare)
+    counts = [int(count[:9] or 0) for repeat in repeats for count in repeat]
     if re.search(r"\)[?*+]?\{", bare) or sum(counts) > MAX_REPEATS:
         return _(
             "A pattern repeats single characters or classes, at most %(count)d times in all; "
@@ -244,6 +246,14 @@ def _unique_items(
             yield ValidationError("uniqueItems")
 
 
+def _multiple_of(
+    validator: Any, step: float, instance: Any, schema: Any
+) -> Iterator[ValidationError]:
+    """In decimals: 1240.1 is a multiple of 0.01, whatever the binary digits of both say."""
+    if validator.is_type(instance, "number") and Decimal(str(instance)) % Decimal(str(step)):
+        yield ValidationError("multipleOf")
+
+
 def _comparable(value: JSON) -> JSON:
     """``value`` with 1.0 written as 1: they are the same number."""
     if isinstance(value, dict):
@@ -262,5 +272,10 @@ def _reference(
 
 _Validator: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"pattern": _pattern, "uniqueItems": _unique_items, "$ref": _reference},
+    {
+        "pattern": _pattern,
+        "uniqueItems": _unique_items,
+        "multipleOf": _multiple_of,
+        "$ref": _reference,
+    },
 )

@@ -48,7 +48,7 @@ class Program:
         except Exception as error:
             raise ExpressionError(_explained(error)) from None
         except BaseException as error:
-            raise _unless_panic(error) from None
+            raise without_panic(error) from None
 
     def read(self, scope: Mapping[str, JSON]) -> Any:
         """The value, read without the library where the expression is a mere path."""
@@ -59,7 +59,10 @@ def check_length(text: str) -> None:
     """Raise :class:`ExpressionError` for an expression that is too long or has nothing in it."""
     if not text.strip():
         raise ExpressionError(_("The expression is empty; write one, e.g. results.a."))
-    size = len(text.encode("utf-8", "replace"))
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise ExpressionError(_("The expression holds half a character; write it anew.")) from None
     if size > MAX_TEXT:
         raise ExpressionError(
             _("The expression is %(size)d bytes long; at most %(most)d are allowed.")
@@ -85,10 +88,10 @@ def compile_cel(text: str) -> Program:
     except ExpressionError:
         raise
     except BaseException as error:
-        raise _unless_panic(error) from None
+        raise without_panic(error) from None
 
 
-def _unless_panic(error: BaseException) -> BaseException:
+def without_panic(error: BaseException) -> BaseException:
     """A panic of the Rust library as an error of the expression; anything else as it is."""
     if type(error).__module__ != "pyo3_runtime":
         return error

@@ -39,12 +39,12 @@ class Extent:
     def __init__(self, size: int, length: int = 0, item: Extent | None = None) -> None:
         self.size = size
         self.length = length
-        self._item = item
+        self.known_item = item
 
     @property
     def item(self) -> Extent:
         """Any one item, key or value inside."""
-        return self._item or Extent(self.size, self.size // _VALUE)
+        return self.known_item or Extent(self.size, self.size // _VALUE)
 
     def at(self, part: Part | None) -> Extent:
         """The item at ``part``; None where that is computed."""
@@ -76,6 +76,10 @@ class Data(Extent):
             + [key for value in objects for key in value]
         )
 
+    @property
+    def known_item(self) -> Extent:  # type: ignore[override]
+        return self.item
+
     def at(self, part: Part | None) -> Extent:
         if isinstance(part, str):
             return Data([v[part] for v in self.values if isinstance(v, dict) and part in v])
@@ -90,7 +94,7 @@ def weight(value: JSON) -> int:
         return _VALUE + len(value)
     if not isinstance(value, list | dict):
         return _VALUE
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     return len(text) + _VALUE * (1 + sum(map(text.count, ",:[{")))
 
 
@@ -205,7 +209,7 @@ def _any(extents: Iterable[Extent]) -> Extent:
         return Data([value for extent in data for value in extent.values])
     if not known:
         return Extent(_VALUE)
-    deeper = [extent._item for extent in known if extent._item is not None]
+    deeper = [extent.known_item for extent in known if extent.known_item is not None]
     return Extent(
         max(extent.size for extent in known),
         max(extent.length for extent in known),
@@ -217,5 +221,5 @@ def _pattern_work(pattern: Node) -> int:
     if not isinstance(pattern, Literal):
         return _UNKNOWN_PATTERN
     classes = 1 + pattern.source.count("\\") + pattern.source.count("(?")
-    repeats = [int(count[:6]) for count in re.findall(r"(\d+)}", pattern.source)]
+    repeats = [int(count[:6]) for count in re.findall(r"(\d+),?}", pattern.source)]
     return _PATTERN * classes * max(1, prod(repeats))

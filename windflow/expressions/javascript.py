@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import tree_sitter_javascript
@@ -39,6 +39,7 @@ _LANGUAGE = Language(tree_sitter_javascript.language())
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+@lru_cache(maxsize=2048)
 def to_cel(text: str) -> str:
     """The CEL that means the same as the JavaScript expression ``text``.
 

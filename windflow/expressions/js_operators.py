@@ -32,8 +32,8 @@ def negation(operand: Cel) -> Cel:
 
 
 def minus(operand: Cel) -> Cel:
-    """``-operand``"""
-    return Cel(f"(-{_number(operand)})", "number")
+    """``-operand``: not CEL's own minus, which turns true into false."""
+    return Cel(f"(-1.0 * {_number(operand)})", "number")
 
 
 def choice(condition: Cel, accepted: Cel, otherwise: Cel) -> Cel:

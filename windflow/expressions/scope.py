@@ -142,7 +142,7 @@ def _missing(path: Path, value: JSON, part: Part) -> str:
             "count": len(value),
             "index": part,
         }
-    names = ", ".join(list(value)[:20]) or _("nothing")
+    names = ", ".join(list(value)[:20])[:300] or _("nothing")
     return _("%(path)s has no %(key)s.%(near)s It has %(names)s.") % {
         "path": written(path),
         "key": part,

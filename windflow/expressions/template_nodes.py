@@ -7,6 +7,7 @@ called, what is missing is an error, and the context counts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -36,6 +37,7 @@ MAX_WORK = 1_000_000
 """Items looped over, values looked up, and 64 characters of text each count as one."""
 MAX_BLOCKS = 20
 MAX_LOOPS = 2
+_OPENED = re.compile(r"{[{%#]")
 _VIEWS = frozenset({"items", "keys", "values"})
 _DEFAULTS = frozenset({"default", "default_if_none"})
 _CONSTANTS = frozenset({"True", "False", "None"})
@@ -277,6 +279,7 @@ class PlainParser(Parser):
 
     def extend_nodelist(self, nodelist: NodeList, node: Node, token: Token) -> None:
         if type(node) is TextNode:
+            _check_closed(node.s)
             node = _CountedText(node.s)
         elif type(node) is VariableNode:
             node = _CountedVariable(node.filter_expression)
@@ -296,6 +299,16 @@ class PlainParser(Parser):
         raise ExpressionError(
             _("There is no tag %(name)s here.%(near)s There are %(known)s.")
             % _offer(command, [*self.tags, *(parse_until or ())])
+        )
+
+
+def _check_closed(text: str) -> None:
+    """Django shows a tag that is not closed on its line as it stands; nobody wants that mailed."""
+    found = _OPENED.search(text)
+    if found is not None:
+        raise ExpressionError(
+            _("%(snippet)s is not closed; write all of it on one line.")
+            % {"snippet": text[found.start() : found.start() + 30].splitlines()[0]}
         )
 
 

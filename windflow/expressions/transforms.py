@@ -240,14 +240,9 @@ def _plain(value: object) -> JSON:
     if value is None or isinstance(value, bool | int):
         return value
     try:
-        copy = plain(value, what=_("the result"), max_bytes=MAX_RESULT)
+        return plain(value, what=_("the result"), max_bytes=MAX_RESULT)
     except NotPlain as error:
         raise ExpressionError(_not_plain(value) or error.message) from None
-    if copy != value:
-        raise ExpressionError(
-            _("The result has keys that are not text, which JSON does not know; use string(...).")
-        )
-    return copy
 
 
 def _not_plain(value: object) -> str:
@@ -259,6 +254,7 @@ def _not_plain(value: object) -> str:
         return _("The result is not a finite number; something is divided by zero or too large.")
     if value is None or isinstance(value, str | int | float | bool):
         return ""
+    name = type(value).__name__
     return _("The result is a %(type)s, which JSON does not know; write string(...) around it.") % {
-        "type": type(value).__name__
+        "type": {"datetime": "timestamp", "timedelta": "duration"}.get(name, name)
     }
