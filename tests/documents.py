@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from windflow import engine
+from windflow.links import Purpose
 from windflow.models import Approval, Flow, Run, Suspension
 
 Module = dict[str, Any]
@@ -42,10 +43,10 @@ def _transform(value: Any) -> Any:
 
 def gate(
     *approvers: str,
-    id: str = "ask",
+    id: str = "ask",  # noqa: A002
     required: int = 1,
     timeout: int = 3600,
-    **suspend: Any,  # noqa: A002
+    **suspend: Any,
 ) -> Module:
     """An approval step that asks without sending mail."""
     block = {"required_events": required, "timeout": timeout, **suspend}
@@ -95,6 +96,11 @@ def seat(run: Run, approver: str) -> Approval:
     return suspension(run).approvals.get(approver=address)
 
 
+def opened_by(url: str) -> Approval:
+    """The seat whose approval page is at ``url``; two links of one seat can differ as text."""
+    return engine.find(url.rstrip("/").rpartition("/")[2], Purpose.PAGE)
+
+
 def expire_now(run: Run) -> None:
     """Let the deadline of the run's suspension have passed."""
     Suspension.objects.filter(run=run).update(deadline=timezone.now())
@@ -103,3 +109,10 @@ def expire_now(run: Run) -> None:
 def kinds(run: Run) -> list[str]:
     """The kinds of the run's events, in order."""
     return list(run.events.order_by("number").values_list("kind", flat=True))
+
+
+def error(run: Run) -> dict[str, Any]:
+    """What the run failed with."""
+    assert run.error is not None, f"the run did not fail: it is {run.status}"
+    found: dict[str, Any] = run.error
+    return found

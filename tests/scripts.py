@@ -84,6 +84,11 @@ def nap(ctx: Context, seconds: float) -> float:
     return seconds
 
 
+@script(summary="Return the time, in seconds since 1970")
+def clock(ctx: Context) -> float:
+    return time.time()
+
+
 @script(summary="Kill the worker that runs it, on the first attempts")
 def die(ctx: Context, times: int) -> int:
     Ledger.objects.create(key=f"{ctx.idempotency_key}:{ctx.attempt}")

@@ -66,6 +66,13 @@ def test_an_early_stop_ends_the_run_with_that_result() -> None:
     assert not done.step_runs.filter(step_id="b").exists()
 
 
+def test_an_early_stop_with_a_message_fails_the_run_and_not_the_step() -> None:
+    stop = {"expr": "previous_result > 3", "error_message": "too much"}
+    failed = run(step("a", inputs={"value": 5}, stop_after_if=stop), step("b"))
+    assert (failed.status, failed.error["message"]) == (RunStatus.FAILED, "too much")
+    assert step_of(failed, "a").status == StepStatus.SUCCEEDED
+
+
 def test_sleep_parks_the_run_until_its_time() -> None:
     parked = run(step("a", sleep={"type": "static", "value": 60}), step("b", inputs={"value": 2}))
     assert parked.status == RunStatus.SLEEPING

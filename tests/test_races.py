@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -67,7 +68,7 @@ def people(count: int) -> list[str]:
 def test_simultaneous_votes_of_many_people_resume_the_run_once() -> None:
     waiting = run(gate(*people(40), required=20), step("b"))
     seats = list(suspension(waiting).approvals.all())
-    results = at_once(*[lambda seat=seat: engine.decide(seat, "approve") for seat in seats])
+    results = at_once(*[partial(engine.decide, each, "approve") for each in seats])
     recorded = [result for result in results if isinstance(result, engine.Receipt)]
     assert len(recorded) == 20
     assert Approval.objects.filter(status__in=COUNTED_VOTES).count() == 20
@@ -88,7 +89,7 @@ def test_approving_and_rejecting_at_once_is_one_decision() -> None:
     for _round in range(ROUNDS):
         waiting = run(gate("bob@example.com"), step("b"))
         bob = seat(waiting, "bob")
-        at_once(lambda: engine.decide(bob, "approve"), lambda: engine.decide(bob, "reject"))
+        at_once(partial(engine.decide, bob, "approve"), partial(engine.decide, bob, "reject"))
         assert len({"approval.approved", "approval.rejected"} & set(kinds(waiting))) == 1
         assert_one_outcome(waiting)
 
@@ -103,8 +104,8 @@ def test_of_vote_cancel_and_deadline_exactly_one_wins(first: str, second: str) -
         if "deadline" in (first, second):
             expire_now(waiting)
         verbs: dict[str, Call] = {
-            "vote": lambda: engine.decide(bob, "approve"),  # noqa: B023
-            "cancel": lambda: engine.cancel(waiting),  # noqa: B023
+            "vote": partial(engine.decide, bob, "approve"),
+            "cancel": partial(engine.cancel, waiting),
             "deadline": engine.tick,
         }
         at_once(verbs[first], verbs[second])
@@ -116,19 +117,22 @@ def assert_one_outcome(waiting: Run) -> None:
     ended = Run.objects.get(pk=waiting.pk)
     outcome = suspension(ended).status
     # An approved run goes on, so a cancel that comes second ends it all the same.
-    assert ended.status in {
-        SuspensionStatus.APPROVED: {RunStatus.QUEUED, RunStatus.CANCELLED},
-        SuspensionStatus.REJECTED: {RunStatus.CANCELLED},
-        SuspensionStatus.CANCELLED: {RunStatus.CANCELLED},
-        SuspensionStatus.TIMED_OUT: {RunStatus.FAILED},
-    }[SuspensionStatus(outcome)]
+    assert (
+        ended.status
+        in {
+            SuspensionStatus.APPROVED: {RunStatus.QUEUED, RunStatus.CANCELLED},
+            SuspensionStatus.REJECTED: {RunStatus.CANCELLED},
+            SuspensionStatus.CANCELLED: {RunStatus.CANCELLED},
+            SuspensionStatus.TIMED_OUT: {RunStatus.FAILED},
+        }[SuspensionStatus(outcome)]
+    )
     assert engine.verify(ended) is None
 
 
 def test_many_workers_with_the_same_message_run_each_step_once() -> None:
     for number in range(ROUNDS):
         made = engine.start(flow(step("a", "tests/pay"), step("b"), slug=f"raced-{number}"))
-        at_once(*[lambda: engine.advance(made.pk)] * 4)  # noqa: B023
+        at_once(*[partial(engine.advance, made.pk)] * 4)
         assert settle(made).status == RunStatus.SUCCEEDED
         assert kinds(made).count("step.started") == 2
     assert Ledger.objects.count() == ROUNDS

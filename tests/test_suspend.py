@@ -60,6 +60,11 @@ def test_one_person_asked_twice_has_one_seat(bob: User) -> None:
     assert suspension(waiting).approvals.count() == 1
 
 
+def test_two_spellings_of_one_address_are_one_person() -> None:
+    waiting = run(gate(BOB, "BOB@example.com"), step("b"))
+    assert suspension(waiting).approvals.get().person == f"mail:{BOB}"
+
+
 def test_an_address_that_is_none_fails_the_step_and_says_which() -> None:
     failed = run(gate(BOB, "bob at example"))
     assert "'bob at example' is neither" in failed.error["message"]

@@ -31,7 +31,7 @@ class Policy:
 
 
 def evaluate(policy: Policy, votes: Iterable[Vote]) -> Outcome:
-    """The outcome of ``votes``, in any order. A person counts once, however many votes they have."""
+    """The outcome of ``votes``, in any order. A person counts once, whatever they send."""
     approved: set[str] = set()
     for vote in votes:
         if not vote.approved:

@@ -20,10 +20,10 @@ from windflow.engine.context import WORKER, StepContext
 from windflow.engine.end import complete, fail
 from windflow.engine.gate import suspend
 from windflow.engine.scope import Scope
-from windflow.engine.steps import Done, Failed, Outcome, Plan, failed, find_script, plan, run_step
+from windflow.engine.steps import Failed, Plan, failed, find_script, plan, run_step
 from windflow.exceptions import StepFailed, WindflowError
 from windflow.executor import lease_seconds
-from windflow.models import Run, StepRun
+from windflow.models import Run, StepRun, rows
 from windflow.states import RunStatus, StepStatus
 from windflow.values import JSON
 
@@ -139,16 +139,14 @@ class _Drive:
         if ahead.step is None:
             complete(tx, self.scope.previous_result)
             return None
-        step_run = self._create(
-            tx, ahead.step, StepStatus.RUNNING, attempts=1, inputs=ahead.inputs
-        )
+        step_run = self._create(tx, ahead.step, StepStatus.RUNNING, attempts=1, inputs=ahead.inputs)
         tx.record("step.started", step=ahead.step.id, attempt=1)
         tx.set(position=step_run.position)
         self._renew(tx)
         return _Work(ahead.step, step_run, ahead.inputs or {}, ahead.error)
 
     def _create(self, tx: Change, step: Step, status: StepStatus, **fields: object) -> StepRun:
-        return StepRun.objects.create(
+        step_run = StepRun(
             run=self.run,
             step_id=step.id,
             position=self.definition.index(step.id),
@@ -156,6 +154,8 @@ class _Drive:
             started_at=tx.now,
             **fields,
         )
+        rows.insert([step_run])
+        return step_run
 
     def _renew(self, tx: Change) -> None:
         tx.set(lease_until=tx.now + timedelta(seconds=lease_seconds()))
@@ -215,9 +215,7 @@ class _Drive:
     def _after_gate(self, step: Step, step_run: StepRun) -> _Work | None:
         return self._after(step, step_run, already_done=True)
 
-    def _after(
-        self, step: Step, step_run: StepRun, *, already_done: bool = False
-    ) -> _Work | None:
+    def _after(self, step: Step, step_run: StepRun, *, already_done: bool = False) -> _Work | None:
         """The step is done: stop early, sleep, hand the worker back, or go on with the next."""
         try:
             stops = step.stop_after_if is not None and step.stop_after_if.evaluate(
@@ -235,13 +233,20 @@ class _Drive:
             if not already_done:
                 self._complete_step(tx, step_run, step_run.result, step_run.log)
             if stops:
-                complete(tx, self.scope.previous_result)
+                self._stop_early(tx, step, step_run)
                 return None
             if ahead is not None:
                 return self._begin(tx, ahead)
             tx.set(position=step_run.position + 1)
             self._hand_back(tx, seconds)
             return None
+
+    def _stop_early(self, tx: Change, step: Step, step_run: StepRun) -> None:
+        message = step.stop_after_if.error_message if step.stop_after_if is not None else None
+        if message:
+            fail(tx, step_run, {"name": "StoppedEarly", "message": message})
+        else:
+            complete(tx, self.scope.previous_result)
 
     def _sleep_seconds(self, step: Step) -> float:
         seconds = step.sleep.evaluate(self.scope.values) if step.sleep is not None else 0

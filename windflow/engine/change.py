@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from windflow.exceptions import TransitionRefused, WindflowError
 from windflow.executor import ADVANCE, executor
-from windflow.models import Approval, Event, Run, StepRun, Suspension
+from windflow.models import Approval, Event, Run, StepRun, Suspension, rows
 from windflow.states import TRANSITIONS, RunStatus, Status
 from windflow.values import JSON, dumps
 
@@ -76,8 +76,7 @@ class Change:
         was read. Raises :class:`TransitionRefused`."""
         kind = row._meta.model_name or ""
         fields["status"] = _target(row, {"steprun": "step run"}.get(kind, kind), verb)
-        rows = type(row)._base_manager.filter(pk=row.pk, status=row.status)
-        if not rows.update(**fields):
+        if not rows.update(type(row), fields, id=row.pk, status=row.status):
             raise TransitionRefused(_refusal(verb, row, "?"))
         for name, value in fields.items():
             setattr(row, name, value)
@@ -113,14 +112,14 @@ class Change:
             event.previous = run.event_head
             event.hash = run.event_head = event.computed_hash()
         if self._events:
-            Event.objects.bulk_create(self._events)
+            rows.insert(self._events)
             self.set(event_count=run.event_count, event_head=run.event_head)
         if self._wakes:
             self.set(enqueued_at=self.now)
-        if self._fields:
-            rows = Run.objects.filter(pk=run.pk, status=self._found_status)
-            if not rows.update(**self._fields):
-                raise TransitionRefused(_refusal("change", run, "?"))
+        if self._fields and not rows.update(
+            Run, self._fields, id=run.pk, status=self._found_status
+        ):
+            raise TransitionRefused(_refusal("change", run, "?"))
         if self._wakes:
             executor().enqueue(ADVANCE, run.pk)
 
@@ -142,11 +141,8 @@ def fenced_change(run: Run, fence: int, by: Actor) -> Iterator[Change]:
     Raises :class:`LeaseLost` when somebody claimed the run since, or ended it.
     """
     with transaction.atomic():
-        head = (
-            Run.objects.select_for_update()
-            .filter(pk=run.pk, fence=fence, status=RunStatus.RUNNING)
-            .values_list("event_count", "event_head")
-            .first()
+        head = rows.lock(
+            Run, ("event_count", "event_head"), id=run.pk, fence=fence, status=RunStatus.RUNNING
         )
         if head is None:
             raise LeaseLost

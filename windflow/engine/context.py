@@ -11,7 +11,7 @@ from windflow.engine.change import Actor, Change, fenced_change
 from windflow.engine.seats import ensure_seat, ensure_suspension, links, record_invited
 from windflow.exceptions import StepFailed
 from windflow.models import Run, StepRun, Suspension
-from windflow.scripts import ApprovalLinks, Person, person
+from windflow.scripts import ApprovalLinks, person
 from windflow.states import RunStatus
 
 WORKER = Actor("worker")

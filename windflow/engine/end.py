@@ -24,6 +24,9 @@ def fail(tx: Change, step_run: StepRun, error: dict[str, JSON], **fields: JSON) 
     """
     if step_run.status != StepStatus.SUCCEEDED:
         tx.move_row(step_run, "fail", error=error, finished_at=tx.now, **fields)
+        tx.record(
+            "step.failed", step=step_run.step_id, attempt=step_run.attempts, error=error["name"]
+        )
     _close_all(tx)
     tx.move(
         "fail",
@@ -31,10 +34,7 @@ def fail(tx: Change, step_run: StepRun, error: dict[str, JSON], **fields: JSON) 
         finished_at=tx.now,
         lease_until=None,
     )
-    tx.record(
-        "step.failed", step=step_run.step_id, attempt=step_run.attempts, error=error.get("name")
-    )
-    tx.record("run.failed", step=step_run.step_id)
+    tx.record("run.failed", step=step_run.step_id, error=error["name"])
     tx.announce(signals.run_finished, run=tx.run)
 
 

@@ -87,8 +87,7 @@ def outcome_error(suspension: Suspension) -> dict[str, JSON] | None:
         ended = suspension.deadline.isoformat() if suspension.deadline else ""
         return {
             "name": TIMED_OUT,
-            "message": _("Not enough approvals arrived before %(deadline)s.")
-            % {"deadline": ended},
+            "message": _("Not enough approvals arrived before %(deadline)s.") % {"deadline": ended},
         }
     if suspension.status == SuspensionStatus.REJECTED:
         message = _("Rejected by %(approver)s.") % {"approver": suspension.closed_by}

@@ -12,15 +12,16 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from windflow import definition
-from windflow.values import JSON, dumps
+from windflow.models.fields import DocumentField
+from windflow.values import JSON
 
 
-def empty_document() -> JSON:
-    """What a new flow's draft starts from: the shape, with nothing in it."""
+def new_document() -> JSON:
+    """What a new flow's draft starts from: the shape, with one step that does nothing."""
     return {
-        "summary": "",
+        "summary": str(_("New flow")),
         "schema": {"type": "object", "properties": {}, "required": []},
-        "value": {"modules": []},
+        "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]},
     }
 
 
@@ -31,7 +32,7 @@ class Flow(models.Model):
     slug = models.SlugField(
         _("slug"), max_length=200, unique=True, help_text=_("The name that code starts it by.")
     )
-    draft = models.JSONField(_("draft"), default=empty_document)
+    draft = DocumentField(_("draft"), default=new_document)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
@@ -58,7 +59,7 @@ class FlowVersion(models.Model):
 
     flow = models.ForeignKey(Flow, models.PROTECT, related_name="versions", verbose_name=_("flow"))
     number = models.PositiveIntegerField(_("number"), null=True, blank=True)
-    document = models.JSONField(_("document"))
+    document = DocumentField(_("document"))
     digest = models.CharField(_("digest"), max_length=64)
     note = models.CharField(_("note"), max_length=500, blank=True)
     created_by = models.ForeignKey(
@@ -78,7 +79,9 @@ class FlowVersion(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["flow", "number"], name="windflow_one_number_a_flow"),
         ]
-        indexes: ClassVar = [models.Index(fields=["flow", "digest"], name="windflow_version_digest")]
+        indexes: ClassVar = [
+            models.Index(fields=["flow", "digest"], name="windflow_version_digest")
+        ]
 
     def __str__(self) -> str:
         if self.number is None:
@@ -89,12 +92,12 @@ class FlowVersion(models.Model):
     def definition(self) -> definition.Definition:
         """The parsed document. Not checked against the installed scripts: a waiting run must be
         readable after one of them is gone."""
-        return _parsed(dumps(self.document))
+        return _parsed(json.dumps(self.document))
 
 
 def digest(document: JSON) -> str:
-    """SHA-256 of the canonical text of ``document``."""
-    return hashlib.sha256(dumps(document).encode()).hexdigest()
+    """SHA-256 of the text of ``document``; the order of its keys counts, as it does in forms."""
+    return hashlib.sha256(json.dumps(document).encode()).hexdigest()
 
 
 @lru_cache(maxsize=256)

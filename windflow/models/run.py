@@ -64,7 +64,9 @@ class Run(models.Model):
         related_name="windflow_runs",
         verbose_name=_("started by"),
     )
-    idempotency_key = models.CharField(_("idempotency key"), max_length=200, null=True, blank=True)
+    idempotency_key = models.CharField(  # noqa: DJ001  (unique, so without a key it must be null)
+        _("idempotency key"), max_length=200, null=True, blank=True
+    )
     ended_by = models.CharField(_("ended by"), max_length=320, blank=True)
     end_reason = models.TextField(_("reason"), blank=True)
     created_at = models.DateTimeField(_("started"))
