@@ -18,6 +18,7 @@ def _flag(name: str, default: bool = False) -> bool:
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("WINDFLOW_VAR", BASE_DIR / "var"))  # all that the demo writes
+VAR.mkdir(parents=True, exist_ok=True)  # SQLite makes a file, but not its folder
 
 DEBUG = _flag("DEBUG", default=True)
 SECRET_KEY = os.environ.get("SECRET_KEY", "django-insecure-windflow-demo" if DEBUG else "")
@@ -103,6 +104,7 @@ Q_CLUSTER: dict[str, Any] = {
     "poll": 0.02,  # seconds between looks: a run goes on about this long after its last approval
     "save_limit": -1,  # keep no result rows: runs keep their own, and each row costs a commit
     "catch_up": False,  # after downtime one tick does the work of all that were missed
+    "log_level": "WARNING",  # run pages tell what went well; the terminal what did not
     "recycle": 500,  # tasks; then a fresh process, so that a leak stays small
 }
 
@@ -136,3 +138,20 @@ else:
     EMAIL_HOST_PASSWORD = _MAIL_OPTIONS.get("password", "")
     EMAIL_USE_TLS = _MAIL_OPTIONS.get("use_tls", False)
     EMAIL_TIMEOUT = _MAIL_OPTIONS.get("timeout")
+
+# ------------------------------------------------------------------ logs
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"no_tokens": {"()": "config.logs.NoTokens"}},
+    "formatters": {"plain": {"format": "{asctime} {message}", "datefmt": "%H:%M:%S", "style": "{"}},
+    "handlers": {
+        "requests": {
+            "class": "logging.StreamHandler",
+            "filters": ["no_tokens"],
+            "formatter": "plain",
+        },
+    },
+    # The development server's own log of requests; each approval link would be in it.
+    "loggers": {"django.server": {"handlers": ["requests"], "level": "INFO", "propagate": False}},
+}
