@@ -44,9 +44,10 @@ def email_approval(
     """
     ctx.ask(subject, message, about)
     # Every seat before the first mail: one wrong address must not leave half of them asked.
-    seats = [ctx.approval_links(approver) for approver in approvers]
+    # By seat, since somebody named twice has one.
+    seats = {links.approval_id: links for links in map(ctx.approval_links, approvers)}
     failures = []
-    for links in seats:
+    for links in seats.values():
         if links.invited:
             continue
         try:
@@ -58,7 +59,7 @@ def email_approval(
             " ".join(failure.message for failure in failures),
             permanent=all(failure.permanent for failure in failures),
         )
-    return {"asked": [links.approver for links in seats]}
+    return {"asked": [links.approver for links in seats.values()]}
 
 
 def _invite(ctx: Context, links: ApprovalLinks, subject: str, message: str, about: str) -> None:

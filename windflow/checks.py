@@ -93,11 +93,11 @@ def check_mail(
 def _mail_backend() -> tuple[str, str]:
     """The name of the setting that says how mail is sent, and the backend's dotted path."""
     if django.VERSION >= (6, 1) and hasattr(settings, "MAILERS"):
-        mailer = settings.MAILERS.get("default", {})
+        mailer: dict[str, Any] = settings.MAILERS.get("default", {})
         return 'MAILERS["default"]["BACKEND"]', mailer.get("BACKEND", "")
     # Reading the default of a deprecated setting would warn of a line that nobody wrote.
-    backend = settings.EMAIL_BACKEND if settings.is_overridden("EMAIL_BACKEND") else ""
-    return "EMAIL_BACKEND", backend
+    is_set = settings.is_overridden("EMAIL_BACKEND")  # type: ignore[misc]
+    return "EMAIL_BACKEND", getattr(settings, "EMAIL_BACKEND", "") if is_set else ""
 
 
 @register()

@@ -96,7 +96,7 @@ def least_retry(timeout: int) -> int:
     Its clock starts when the task is fetched, not when it begins, so a full queue of tasks that
     each use their whole timeout must fit (measured on 1.11.1).
     """
-    waiting = ceil((QConf.QUEUE_LIMIT + QConf.BULK) / int(QConf.WORKERS))
+    waiting: int = ceil((QConf.QUEUE_LIMIT + QConf.BULK) / int(QConf.WORKERS))
     return timeout * (1 + waiting) + 3
 
 

@@ -71,7 +71,7 @@ def invitation(
     return mail
 
 
-def resend(approval: Approval, *, by: AbstractBaseUser | None = None) -> None:
+def resend(approval: Approval, *, by: AbstractBaseUser | engine.Actor | None = None) -> None:
     """Mail a seat its links once more, through Django's mail settings, and record it.
 
     Raises :class:`TransitionRefused` when the seat has nothing left to decide, and

@@ -53,9 +53,7 @@ class ApprovalStatus(TextChoices):
 
 Status = RunStatus | StepStatus | SuspensionStatus | ApprovalStatus
 
-LIVE_RUN = frozenset(
-    {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.SUSPENDED, RunStatus.SLEEPING}
-)
+LIVE_RUN = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.SUSPENDED, RunStatus.SLEEPING})
 LIVE_SUSPENSION = frozenset({SuspensionStatus.OPENING, SuspensionStatus.OPEN})
 LIVE_STEP = frozenset({StepStatus.RUNNING, StepStatus.WAITING, StepStatus.SUSPENDED})
 COUNTED_VOTES = frozenset({ApprovalStatus.APPROVED, ApprovalStatus.REJECTED})

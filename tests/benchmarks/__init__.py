@@ -1,0 +1,1 @@
+"""How fast windflow is on this machine: ``python -m tests.benchmarks``."""
