@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer samples: is it alive?")
     quick = parser.parse_args().quick
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that all is cleaned up
     print(*report.machine(), sep="\n", flush=True)
     columns, cluster = [], {}
     for name, made in (("SQLite", scratch.sqlite()), ("PostgreSQL", scratch.postgres())):
@@ -41,14 +43,20 @@ def main() -> None:
 
 def _measure(address: str, options: list[str]) -> Any:
     """What the command ``benchmark`` finds on the database at ``address``."""
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, str(MANAGE), "benchmark", *options],
         env={**os.environ, **_environment(address)},
         stdout=subprocess.PIPE,
-        check=True,
         text=True,
-    )
-    return json.loads(done.stdout)
+    ) as child:
+        try:
+            found, _ = child.communicate()
+        except BaseException:
+            child.terminate()  # whatever it started ends with it: its supervisor sees to that
+            raise
+    if child.returncode:
+        sys.exit(f"The benchmark ended with exit code {child.returncode}.")
+    return json.loads(found)
 
 
 def _environment(address: str) -> dict[str, str]:

@@ -6,23 +6,26 @@ import http.client
 import json
 import random
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from config.demo.parts import processes
 from tests import documents
-from tests.acceptance.processes import Managed, cluster, eventually
+from tests.acceptance.processes import eventually
 from tests.benchmarks.figures import Figure, Figures
 from windflow import engine
 from windflow.models import Flow, Run, StepRun
 from windflow.states import RunStatus, StepStatus
+from windflow.supervisor import Supervisor
 
 STEPS = 40
 Post = Callable[[http.client.HTTPConnection, Run], float]
@@ -42,11 +45,11 @@ FULL = Effort(bare=2000, chains=10, flows=50, resumes=50)
 QUICK = Effort(bare=200, chains=2, flows=10, resumes=8)
 
 
-def measure(effort: Effort, folder: Path) -> Figures:
-    """Everything, in the order in which it disturbs the next least."""
+def measure(effort: Effort) -> Figures:
+    """Everything: first what needs no other process, then what needs the demo's."""
     bare = _bare(effort.bare)
     step = _steps_here(effort.chains)
-    with cluster(folder), _web(folder):
+    with _demo():
         _warm_up()
         in_worker = _steps_in_worker(effort.chains)
         throughput = _throughput(effort.flows)
@@ -90,25 +93,28 @@ def _bare(times: int) -> Figure:
 
 def _steps_here(times: int) -> Figure:
     flow = _chain("here", STEPS)
-    samples = []
-    for _ in range(times + 1):
-        run = engine.start(flow)
-        began = time.perf_counter()
+    runs = [engine.start(flow) for _ in range(times + 1)]
+    for run in runs:
         engine.advance(run.pk)
-        samples.append(1000 * (time.perf_counter() - began) / STEPS)
-        run.refresh_from_db()
-        assert run.status == RunStatus.SUCCEEDED
-    return Figure.of(samples[1:])  # the first one fills caches
+    return _a_step(runs[1:])  # the first one fills caches
 
 
 def _steps_in_worker(times: int) -> Figure:
     flow = _chain("worker", STEPS)
-    samples = []
-    for _ in range(times):
-        run = _finish([engine.start(flow)])[0]
-        first = run.step_runs.get(position=0)
-        assert run.finished_at is not None
-        samples.append(1000 * (run.finished_at - first.started_at).total_seconds() / STEPS)
+    return _a_step([_finish([engine.start(flow)])[0] for _ in range(times)])
+
+
+def _a_step(runs: list[Run]) -> Figure:
+    """From the start of each step to that of the next, or to the end of the run."""
+    samples: list[float] = []
+    for run in runs:
+        run.refresh_from_db()
+        assert run.finished_at is not None, f"the run is {run.status}"
+        starts = [step.started_at for step in run.step_runs.order_by("position")]
+        samples += [
+            1000 * (after - before).total_seconds()
+            for before, after in pairwise([*starts, run.finished_at])
+        ]
     return Figure.of(samples)
 
 
@@ -138,12 +144,18 @@ def _finish(runs: list[Run]) -> list[Run]:
 
 
 @contextmanager
-def _web(folder: Path) -> Iterator[None]:
-    """The demo's web server, where the approval links lead."""
-    address = urlsplit(settings.WINDFLOW["BASE_URL"]).netloc
-    with Managed("runserver", "--noreload", address, log=folder / "web.log"):
-        eventually(_answers)
-        yield
+def _demo() -> Iterator[None]:
+    """The demo's web server, cluster and tick; what they said is shown if something goes wrong."""
+    said: list[str] = []
+    port = urlsplit(settings.WINDFLOW["BASE_URL"]).port
+    assert port is not None
+    with Supervisor(processes(port), tell=lambda name, line: said.append(f"{name}: {line}")):
+        try:
+            eventually(_answers)
+            yield
+        except BaseException:
+            print(*said[-30:], sep="\n", file=sys.stderr)
+            raise
 
 
 def _answers() -> bool:

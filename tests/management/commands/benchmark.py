@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from argparse import ArgumentParser
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +25,5 @@ class Command(BaseCommand):
 
     def handle(self, *, quick: bool, **options: Any) -> None:
         call_command("migrate", verbosity=0)
-        with tempfile.TemporaryDirectory(prefix="windflow-bench-") as folder:
-            figures = measure(QUICK if quick else FULL, Path(folder))
+        figures = measure(QUICK if quick else FULL)
         self.stdout.write(json.dumps({"cluster": settings.Q_CLUSTER, "figures": asdict(figures)}))
