@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
-from django.test import Client, override_settings
+from django.test import Client
+from pytest_django import Settings
 
 from tests.documents import gate, run, seat, step
+from tests.mailing import use_server
 from tests.staff import run_url as url
 from tests.staff import said, shown, staff
 from windflow import engine
@@ -74,12 +76,10 @@ def test_resend_mails_the_link_once_more_and_records_it(admin: Client) -> None:
     assert (event.who, event.acting_as, event.channel) == ("admin", BOB, "admin")
 
 
-@override_settings(
-    EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend",
-    EMAIL_HOST="127.0.0.1",
-    EMAIL_PORT=1,
-)
-def test_a_mail_server_that_is_down_is_said_with_its_reason(admin: Client) -> None:
+def test_a_mail_server_that_is_down_is_said_with_its_reason(
+    admin: Client, settings: Settings
+) -> None:
+    use_server(settings, "127.0.0.1", 1)
     waiting = run(gate(BOB))
     answer = admin.post(url("resend", waiting, seat(waiting, "bob")))
     assert answer.status_code == 302
