@@ -1,4 +1,5 @@
-"""Scripts over Django's mail settings: ask for approval, and send a mail."""
+"""Scripts that ask for approval by mail and send mails, through the site's mail settings or through
+a mail server that is connected as a resource."""
 
 from __future__ import annotations
 
@@ -7,11 +8,16 @@ from typing import Annotated
 from django.core.mail import EmailMultiAlternatives
 from pydantic import EmailStr, Field
 
+from hub.smtp import MailServer, SmtpResource
 from windflow import ApprovalLinks, Context, StepFailed, script
 from windflow.markup import render
-from windflow.notifications import invitation, send
+from windflow.notifications import invitation
 
 Subject = Annotated[str, Field(title="Subject", min_length=1, max_length=200)]
+Server = Annotated[
+    SmtpResource | None,
+    Field(title="Mail server", description="Empty for the site's own mail settings."),
+]
 
 
 @script(kind="approval", title="E-mail approval", summary="Ask people for approval by e-mail")
@@ -33,6 +39,7 @@ def email_approval(
     about: Annotated[
         str, Field(title="About", description="Who or what it is about.", max_length=200)
     ] = "",
+    smtp: Server = None,
 ) -> dict[str, list[str]]:
     """Mails every approver **their own link** to the approval page, where they approve or reject.
 
@@ -46,23 +53,25 @@ def email_approval(
     # Every seat before the first mail: one wrong address must not leave half of them asked.
     # By seat, since somebody named twice has one.
     seats = {links.approval_id: links for links in map(ctx.approval_links, approvers)}
+    waiting = [links for links in seats.values() if not links.invited]
     failures = []
-    for links in seats.values():
-        if links.invited:
-            continue
-        try:
-            _invite(ctx, links, subject, message, about)
-        except StepFailed as failure:
-            failures.append(failure)
+    with MailServer(ctx, smtp) as server:
+        for links in waiting:
+            try:
+                _invite(ctx, server, links, subject, message, about)
+            except StepFailed as failure:
+                failures.append(failure)
     if failures:
         raise StepFailed(
-            " ".join(failure.message for failure in failures),
+            " ".join(dict.fromkeys(failure.message for failure in failures)),
             permanent=all(failure.permanent for failure in failures),
         )
     return {"asked": [links.approver for links in seats.values()]}
 
 
-def _invite(ctx: Context, links: ApprovalLinks, subject: str, message: str, about: str) -> None:
+def _invite(
+    ctx: Context, server: MailServer, links: ApprovalLinks, subject: str, message: str, about: str
+) -> None:
     mail = invitation(
         links,
         subject=subject,
@@ -71,7 +80,7 @@ def _invite(ctx: Context, links: ApprovalLinks, subject: str, message: str, abou
         asked_by=str(ctx.started_by),
         flow_name=ctx.flow_name,
     )
-    send(mail)
+    server.send(mail)
     ctx.invited(links)
     ctx.log(f"mailed {links.approver}")
 
@@ -83,8 +92,9 @@ def send_email(
     subject: Subject,
     message: Annotated[str, Field(title="Message", description="Markdown.")],
     cc: Annotated[list[EmailStr], Field(title="Cc", max_length=200)] = [],  # noqa: B006
+    smtp: Server = None,
 ) -> dict[str, list[str]]:
-    """Sends one mail, as text and as HTML, through the site's mail settings.
+    """Sends one mail, as text and as HTML.
 
     Returns `{"sent": [...]}`, the addresses.
     """
@@ -92,6 +102,7 @@ def send_email(
         subject=" ".join(subject.split()), body=message, to=list(to), cc=list(cc)
     )
     mail.attach_alternative(render(message), "text/html")
-    send(mail)
+    with MailServer(ctx, smtp) as server:
+        server.send(mail)
     ctx.log(f"mailed {', '.join([*to, *cc])}")
     return {"sent": [*to, *cc]}

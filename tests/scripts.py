@@ -50,10 +50,14 @@ def ask(
 
 
 @script(summary="Count calls, and fail the first ones")
-def flaky(ctx: Context, failures: int, permanent: bool = False) -> int:
+def flaky(
+    ctx: Context, failures: int, permanent: bool = False, retry_after: float | None = None
+) -> int:
     Ledger.objects.create(key=str(uuid.uuid4()))
     if ctx.attempt <= failures:
-        raise StepFailed(f"attempt {ctx.attempt} failed", permanent=permanent)
+        raise StepFailed(
+            f"attempt {ctx.attempt} failed", permanent=permanent, retry_after=retry_after
+        )
     return ctx.attempt
 
 

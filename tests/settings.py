@@ -41,6 +41,7 @@ DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 WINDFLOW = {
     "BASE_URL": "https://flows.example.com",
+    "ENCRYPTION_KEYS": ["only-for-tests-only-for-tests-only-for-tes0="],
     "EXECUTOR": os.environ.get("WINDFLOW_TEST_EXECUTOR", "windflow.executor.InlineExecutor"),
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -130,6 +130,17 @@ def test_the_next_attempt_waits_for_its_pause() -> None:
     assert step_of(waiting, "a").status == StepStatus.WAITING
 
 
+def test_a_script_that_says_when_to_come_back_needs_no_retry_of_its_step() -> None:
+    waiting = run(step("a", "tests/flaky", {"failures": 1, "retry_after": 90}))
+    assert waiting.status == RunStatus.SLEEPING
+    assert settle_all(waiting).result == 2
+
+
+def test_a_script_that_says_so_for_ever_is_not_believed_for_ever() -> None:
+    failed = settle_all(run(step("a", "tests/flaky", {"failures": 99, "retry_after": 90})))
+    assert (failed.status, Ledger.objects.count()) == (RunStatus.FAILED, 6)
+
+
 def settle_all(a_run: Run) -> Run:
     """Settle, with every pause already over."""
     while settle(a_run).status == RunStatus.SLEEPING:

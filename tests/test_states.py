@@ -12,6 +12,7 @@ from windflow.states import (
     LIVE_SUSPENSION,
     TRANSITIONS,
     ApprovalStatus,
+    ResourceState,
     RunStatus,
     StepStatus,
     SuspensionStatus,
@@ -22,6 +23,7 @@ KINDS: dict[str, type[TextChoices]] = {
     "step run": StepStatus,
     "suspension": SuspensionStatus,
     "approval": ApprovalStatus,
+    "resource": ResourceState,
 }
 ARROWS = [
     (kind, verb, sources, target)
@@ -60,7 +62,7 @@ def test_every_arrow_joins_statuses_of_its_own_kind(
 @each_kind
 def test_only_the_verbs_that_make_rows_have_no_source(kind: str) -> None:
     makers = {verb for of, verb, sources, _ in ARROWS if of == kind and not sources}
-    assert makers == {"start"} | ({"skip"} if kind == "step run" else set())
+    assert makers == {"step run": {"start", "skip"}, "resource": {"connect"}}.get(kind, {"start"})
 
 
 @each_kind

@@ -17,8 +17,19 @@ Flows are started and decided by the verbs of :mod:`windflow.engine`.
 
 from __future__ import annotations
 
-from windflow.exceptions import StepFailed, WindflowError
+from windflow.exceptions import ResourceBroken, StepFailed, WindflowError
+from windflow.resources import ResourceValue, resource_type
 from windflow.scripts import ApprovalLinks, Context, script
 
 __version__ = "0.1.0.dev0"
-__all__ = ["ApprovalLinks", "Context", "StepFailed", "WindflowError", "__version__", "script"]
+__all__ = [
+    "ApprovalLinks",
+    "Context",
+    "ResourceBroken",
+    "ResourceValue",
+    "StepFailed",
+    "WindflowError",
+    "__version__",
+    "resource_type",
+    "script",
+]

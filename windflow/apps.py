@@ -1,4 +1,5 @@
-"""The app: discovers every app's scripts and sets up what the database cannot hold."""
+"""The app: discovers every app's scripts and resource types, and sets up what the database cannot
+hold."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ class WindflowConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Both need models, so not before now; importing the first registers the system checks.
-        from windflow import checks, database  # noqa: F401, PLC0415
+        # They need models, so not before now; importing the checks registers them.
+        from windflow import checks, database, resource_checks  # noqa: F401, PLC0415
 
-        autodiscover_modules("scripts")
+        autodiscover_modules("resources", "scripts")
         post_migrate.connect(database.prepare, sender=self, dispatch_uid="windflow.prepare")

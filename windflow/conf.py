@@ -32,6 +32,10 @@ class Conf:
     DEFAULT_SUSPEND_TIMEOUT: int | None = 30 * 24 * 3600
     #: Bytes of JSON that a run's inputs, one step's result or one answer may have.
     MAX_JSON_BYTES: int = 1_000_000
+    #: Keys that resources are encrypted with: the first one seals, every one opens. Needed before
+    #: the first resource is saved. To rotate, put a new key first, run ``windflow_rotate_keys``,
+    #: then remove the old one. Not derived from ``SECRET_KEY``, so each can change by itself.
+    ENCRYPTION_KEYS: list[str] = []
     #: From address of windflow's mails; empty means ``DEFAULT_FROM_EMAIL``.
     FROM_EMAIL: str = ""
 

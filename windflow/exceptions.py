@@ -17,7 +17,8 @@ class StepFailed(WindflowError):
     """The step could not do its work.
 
     Raised by scripts. ``permanent=True`` says that trying again cannot help, so the step's retries
-    are skipped. ``retry_after`` (seconds) asks for at least that pause before the next attempt.
+    are skipped. ``retry_after`` (seconds) asks for at least that pause before the next attempt, and
+    for up to five more attempts where the step itself sets no ``retry``.
     """
 
     def __init__(
@@ -34,6 +35,30 @@ class UnknownScript(WindflowError):
 
 class ScriptRefused(WindflowError):
     """This function cannot be registered as a script."""
+
+
+class ResourceBroken(WindflowError):
+    """The provider no longer accepts this resource.
+
+    Raised by a resource type's ``refresh`` when the grant is gone for good: ``reason`` is what the
+    provider said. The resource is marked broken, and somebody has to connect it again.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = self.message
+
+
+class ResourceTypeRefused(WindflowError):
+    """This class cannot be registered or used as a resource type."""
+
+
+class UnknownResourceType(WindflowError):
+    """No installed app registers this resource type."""
+
+
+class VaultLocked(WindflowError):
+    """The keys that resources are encrypted with are missing or of no use."""
 
 
 class NotPlain(WindflowError):

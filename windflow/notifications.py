@@ -94,9 +94,10 @@ def resend(approval: Approval, *, by: AbstractBaseUser | engine.Actor | None = N
     engine.record_resent(approval, by=by)
 
 
-def send(mail: EmailMessage) -> None:
+def send(mail: EmailMessage, *, advice: str = "") -> None:
     """Send ``mail``, or raise :class:`StepFailed` with what the mail server said: permanent where
-    it said that asking again is of no use."""
+    it said that asking again is of no use. ``advice`` is what to do about a server that does not
+    answer; without it, to check the site's mail settings."""
     people = ", ".join(mail.recipients())
     try:
         mail.send()
@@ -115,11 +116,12 @@ def send(mail: EmailMessage) -> None:
         ) from None
     except (smtplib.SMTPException, OSError) as error:
         raise StepFailed(
-            _(
-                "The mail to %(people)s could not be sent (%(said)s). Check EMAIL_HOST and its "
-                "settings; then retry."
-            )
-            % {"people": people, "said": _said(error)}
+            _("The mail to %(people)s could not be sent (%(said)s). %(advice)s")
+            % {
+                "people": people,
+                "said": _said(error),
+                "advice": advice or _("Check EMAIL_HOST and its settings; then retry."),
+            }
         ) from None
 
 

@@ -9,13 +9,29 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NoReturn,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_type_hints,
+    overload,
+)
 
 from django.apps import apps
 from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
-from windflow.exceptions import InvalidInput, ScriptRefused, UnknownScript
+from windflow.exceptions import (
+    InvalidInput,
+    ResourceTypeRefused,
+    ScriptRefused,
+    UnknownScript,
+)
+from windflow.resources import ResourceValue, Value, problems, resource_parameter
 from windflow.values import JSON
 
 if TYPE_CHECKING:  # apps import this package before models can be made
@@ -101,6 +117,30 @@ class Context(Protocol):
     def invited(self, links: ApprovalLinks) -> None:
         """Record that these links were delivered, so that no later attempt delivers them again."""
 
+    @overload
+    def resource(self, name: str) -> ResourceValue: ...
+    @overload
+    def resource(self, name: str, of: type[Value]) -> Value: ...
+    def resource(self, name: str, of: type[Value] | None = None) -> Any:
+        """The typed value of a resource, for scripts that take names instead of a type in their
+        signature; ``of`` is the class that it must have.
+
+        Its secrets are taken out of what is stored of this step. Raises
+        :class:`windflow.StepFailed` when it cannot be used, or may not be.
+        """
+
+    def refresh(self, value: Value) -> Value:
+        """What follows on ``value``, which the provider refused as no longer valid (HTTP 401).
+
+        Asks the provider unless somebody did since. Raises :class:`windflow.StepFailed` when that
+        does not help either.
+        """
+
+    def broken(self, value: ResourceValue, reason: str) -> NoReturn:
+        """The provider refuses ``value`` for good, for this ``reason``: a second 401, a revoked
+        grant. Marks the resource broken and raises :class:`windflow.StepFailed`, saying who has to
+        click what."""
+
 
 @dataclass(frozen=True)
 class Script:
@@ -115,6 +155,8 @@ class Script:
     """Markdown: the function's docstring."""
     atomic: bool
     model: type[BaseModel]
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """Argument → resource type, of those arguments that name a resource and get its value."""
 
     @cached_property
     def schema(self) -> dict[str, JSON]:
@@ -122,19 +164,15 @@ class Script:
         return self.model.model_json_schema()
 
     def arguments(self, inputs: Mapping[str, JSON]) -> dict[str, Any]:
-        """``inputs`` checked and converted to the types that the function asks for.
+        """``inputs`` checked and converted to the types that the function asks for; of a resource
+        it is still the name.
 
         Raises :class:`InvalidInput` naming each argument that does not fit.
         """
         try:
             checked = self.model.model_validate(dict(inputs))
         except ValidationError as error:
-            raise InvalidInput(
-                {
-                    ".".join(map(str, problem["loc"])) or "inputs": problem["msg"]
-                    for problem in error.errors(include_url=False)
-                }
-            ) from None
+            raise InvalidInput(problems(error, "inputs")) from None
         return {name: getattr(checked, name) for name in self.model.model_fields}
 
 
@@ -146,6 +184,7 @@ class _Registration:
     summary: str
     atomic: bool
     model: type[BaseModel]
+    resources: Mapping[str, str]
 
 
 class Catalogue(Mapping[str, Script]):
@@ -227,6 +266,7 @@ def script(
                 "thread, so make it a plain function."
             )
         name = function.__name__
+        model, resources = _model(function)
         catalogue.add(
             _Registration(
                 function=function,
@@ -234,7 +274,8 @@ def script(
                 title=title or name.replace("_", " ").capitalize(),
                 summary=summary,
                 atomic=atomic,
-                model=_model(function),
+                model=model,
+                resources=resources,
             )
         )
         return function
@@ -259,25 +300,49 @@ def _script(entry: _Registration) -> Script:
         description=inspect.getdoc(function) or "",
         atomic=entry.atomic,
         model=entry.model,
+        resources=entry.resources,
     )
 
 
-def _model(function: Callable[..., Any]) -> type[BaseModel]:
+def _model(function: Callable[..., Any]) -> tuple[type[BaseModel], dict[str, str]]:
+    """The model of the arguments, and the resource type of those that take one."""
     name = function.__qualname__
     parameters = list(inspect.signature(function).parameters.values())
     if not parameters or parameters[0].name != "ctx":
         raise ScriptRefused(f"{name}: the first argument must be ctx, e.g. {name}(ctx: Context).")
     try:
+        hints = get_type_hints(function, include_extras=True)
+        resources = _take_resources(name, parameters[1:], hints)
         model: type[BaseModel] = create_model(
             function.__name__,
             __config__=ConfigDict(extra="forbid", validate_default=True),
-            **_fields(name, parameters[1:], get_type_hints(function, include_extras=True)),
+            **_fields(name, parameters[1:], hints),
         )
         model.model_json_schema()
     except (PydanticUserError, NameError, ValueError) as error:
         raise ScriptRefused(f"{name}: its arguments have no JSON Schema: {error}") from None
     _check_fields(name, model, [parameter.name for parameter in parameters[1:]])
-    return model
+    return model, resources
+
+
+def _take_resources(
+    name: str, parameters: list[inspect.Parameter], hints: dict[str, Any]
+) -> dict[str, str]:
+    """Argument → resource type; ``hints`` then have the type of the resource's name instead."""
+    found: dict[str, str] = {}
+    for parameter in parameters:
+        try:
+            taken = resource_parameter(hints.get(parameter.name))
+        except ResourceTypeRefused as error:
+            raise ScriptRefused(f"{name}: {parameter.name}: {error.message}") from None
+        if taken is None:
+            continue
+        found[parameter.name], hints[parameter.name] = taken
+        if parameter.default not in (parameter.empty, None):
+            raise ScriptRefused(
+                f"{name}: {parameter.name} takes a resource, so its default can only be None."
+            )
+    return found
 
 
 def _fields(

@@ -1,5 +1,5 @@
-"""The whole machine: what a run, a step run, a suspension and an approval can be, and the verbs
-that move them. Nothing else in windflow decides whether a change of state is legal."""
+"""The whole machine: what a run, a step run, a suspension, an approval and a resource can be, and
+the verbs that move them. Nothing else in windflow decides whether a change of state is legal."""
 
 from __future__ import annotations
 
@@ -51,7 +51,15 @@ class ApprovalStatus(TextChoices):
     NO_LONGER_NEEDED = "no_longer_needed", _("No longer needed")
 
 
-Status = RunStatus | StepStatus | SuspensionStatus | ApprovalStatus
+class ResourceState(TextChoices):
+    """Whether a resource can be used."""
+
+    CONNECTED = "connected", _("Connected")
+    EXPIRED = "expired", _("Expired")  # its time is over and nothing but a person can renew it
+    BROKEN = "broken", _("Broken")  # the provider refuses it, for the reason that is kept
+
+
+Status = RunStatus | StepStatus | SuspensionStatus | ApprovalStatus | ResourceState
 
 LIVE_RUN = frozenset({RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.SUSPENDED, RunStatus.SLEEPING})
 LIVE_SUSPENSION = frozenset({SuspensionStatus.OPENING, SuspensionStatus.OPEN})
@@ -65,7 +73,8 @@ def _arrow(sources: Status | frozenset[Status], target: Status) -> Arrow:
     return (sources if isinstance(sources, frozenset) else frozenset({sources})), target
 
 
-#: verb → (allowed from, to), one column a kind of row. ``start`` makes rows, so it has no source.
+#: verb → (allowed from, to), one column a kind of row. What makes rows has no source: ``start``,
+#: and for resources ``connect``.
 TRANSITIONS: dict[str, dict[str, Arrow]] = {
     "run": {
         "start": (frozenset(), RunStatus.QUEUED),
@@ -110,5 +119,19 @@ TRANSITIONS: dict[str, dict[str, Arrow]] = {
         "reject": _arrow(ApprovalStatus.INVITED, ApprovalStatus.REJECTED),
         "cancel": _arrow(ApprovalStatus.INVITED, ApprovalStatus.NO_LONGER_NEEDED),
         "retry": _arrow(ApprovalStatus.NO_LONGER_NEEDED, ApprovalStatus.INVITED),
+    },
+    "resource": {
+        "connect": (frozenset(), ResourceState.CONNECTED),
+        "reconnect": (frozenset(ResourceState), ResourceState.CONNECTED),
+        # From broken too: a new value that arrives is better than what was said of the old one.
+        "refresh": (
+            frozenset({ResourceState.CONNECTED, ResourceState.BROKEN}),
+            ResourceState.CONNECTED,
+        ),
+        "expire": _arrow(ResourceState.CONNECTED, ResourceState.EXPIRED),
+        "break": (
+            frozenset({ResourceState.CONNECTED, ResourceState.EXPIRED}),
+            ResourceState.BROKEN,
+        ),
     },
 }

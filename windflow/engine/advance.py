@@ -20,7 +20,7 @@ from windflow.engine.context import WORKER, StepContext
 from windflow.engine.end import complete, fail
 from windflow.engine.gate import suspend
 from windflow.engine.scope import Scope
-from windflow.engine.steps import Failed, Plan, failed, find_script, plan, run_step
+from windflow.engine.steps import Call, Failed, Plan, failed, plan, prepare, run_step
 from windflow.exceptions import StepFailed, WindflowError
 from windflow.executor import lease_seconds
 from windflow.models import Run, StepRun, rows
@@ -29,6 +29,8 @@ from windflow.values import JSON
 
 logger = logging.getLogger(__name__)
 MAX_SLEEP = 5 * 366 * 24 * 3600  # seconds
+#: How often a script that says when to come back is believed, where its step sets no ``retry``.
+ASKED_RETRIES = 5
 
 
 def advance(run_id: int) -> None:
@@ -165,27 +167,29 @@ class _Drive:
     def _settle(self, work: _Work) -> _Work | None:
         """Run the step, then write how it ended; in the same commit begin the next one."""
         context = StepContext(self.run, self.fence, work.step_run, self.scope.approvers)
+        try:
+            return self._settled(work, context)
+        finally:
+            context.close()
+
+    def _settled(self, work: _Work, context: StepContext) -> _Work | None:
         if work.error is not None:
             return self._failed(work, work.error, context.text)
-        if self._is_atomic(work.step):
-            return self._settle_atomic(work, context)
-        outcome = run_step(work.step, work.inputs, context)
+        call = prepare(work.step, work.inputs, context)
+        if isinstance(call, Failed):
+            return self._failed(work, call, context.text)
+        if call.atomic:
+            return self._settle_atomic(work, call, context)
+        outcome = run_step(work.step, call, context)
         if isinstance(outcome, Failed):
             return self._failed(work, outcome, context.text)
         return self._done(work, outcome.result, context.text)
 
-    def _is_atomic(self, step: Step) -> bool:
-        try:
-            script = find_script(step)
-        except WindflowError:
-            return False
-        return script is not None and script.atomic
-
-    def _settle_atomic(self, work: _Work, context: StepContext) -> _Work | None:
+    def _settle_atomic(self, work: _Work, call: Call, context: StepContext) -> _Work | None:
         """The script's own writes and its result are one transaction."""
         try:
             with self._change() as tx:
-                outcome = run_step(work.step, work.inputs, context)
+                outcome = run_step(work.step, call, context)
                 if isinstance(outcome, Failed):
                     raise _Undo(outcome)
                 if work.step.suspend is not None:
@@ -274,15 +278,13 @@ class _Drive:
 
     def _failed(self, work: _Work, outcome: Failed, log: str) -> _Work | None:
         step, step_run = work.step, work.step_run
-        tries_again = not outcome.permanent and step_run.attempts <= step.retry.attempts
-        if not tries_again and step.continue_on_error:
+        pause = _pause(step, step_run.attempts, outcome)
+        if pause is None and step.continue_on_error:
             return self._go_on_despite(work, outcome, log)
         with self._change() as tx:
-            if not tries_again:
+            if pause is None:
                 fail(tx, step_run, outcome.error, log=log)
                 return None
-            asked = min(outcome.retry_after or 0.0, MAX_SLEEP)
-            pause = max(step.retry.delay(step_run.attempts), asked)
             tx.move_row(step_run, "retry", error=outcome.error, log=log)
             tx.record(
                 "step.retried",
@@ -317,6 +319,16 @@ class _Drive:
                 return None
         self.scope.add(work.step.id, result)
         return self._open_next()
+
+
+def _pause(step: Step, attempts: int, outcome: Failed) -> float | None:
+    """Seconds until the next attempt, after so many; None when there is none."""
+    asked = None if outcome.retry_after is None else min(outcome.retry_after, MAX_SLEEP)
+    if outcome.permanent:
+        return None
+    if attempts <= step.retry.attempts:
+        return max(step.retry.delay(attempts), asked or 0.0)
+    return asked if attempts <= ASKED_RETRIES else None
 
 
 class _Undo(Exception):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from asgiref.sync import async_to_sync
 from pydantic import BaseModel
@@ -14,9 +14,11 @@ from pydantic import BaseModel
 from windflow.conf import conf
 from windflow.definition import Definition, Step
 from windflow.engine.change import LeaseLost
+from windflow.engine.context import StepContext
 from windflow.engine.scope import Scope
 from windflow.exceptions import InvalidInput, NotPlain, StepFailed, UnknownScript, WindflowError
 from windflow.executor import executor
+from windflow.redaction import Redactor, storable
 from windflow.scripts import Context, Script, catalogue
 from windflow.values import JSON, plain
 
@@ -41,6 +43,7 @@ class Failed:
 
 
 Outcome = Done | Failed
+Did = TypeVar("Did")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +79,63 @@ def _inputs(step: Step, scope: Scope) -> dict[str, JSON]:
     return inputs
 
 
-def find_script(step: Step) -> Script | None:
-    """The step's script; None for an identity step. Raises :class:`UnknownScript`."""
-    return catalogue.find(step.path) if step.path is not None else None
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A script and what it is called with; no script for an identity step."""
+
+    script: Script | None
+    arguments: dict[str, Any] = field(repr=False)
+
+    @property
+    def atomic(self) -> bool:
+        return self.script is not None and self.script.atomic
 
 
-def run_step(step: Step, inputs: Mapping[str, JSON], context: Context) -> Outcome:
-    """Call the step's script. Whatever it raises is an outcome, except that the run was taken
-    away (:class:`LeaseLost`) and an interrupt of the process."""
+def prepare(step: Step, inputs: Mapping[str, JSON], context: StepContext) -> Call | Failed:
+    """Find the step's script, check its inputs, and put the values of resources in the place of
+    their names. Belongs before the transaction of an atomic step: it may use the network."""
+    return _attempt(step, context, lambda: _prepare(step, inputs, context))
+
+
+def _prepare(step: Step, inputs: Mapping[str, JSON], context: StepContext) -> Call:
+    if step.path is None:
+        return Call(None, dict(inputs))
+    script = catalogue.find(step.path)
+    arguments = script.arguments(inputs)
+    for parameter, type_name in script.resources.items():
+        name = arguments[parameter]
+        if name is not None:
+            arguments[parameter] = context.argument(parameter, name, type_name)
+    return Call(script, arguments)
+
+
+def run_step(step: Step, call: Call, context: StepContext) -> Outcome:
+    """Call the script. Whatever it raises is an outcome, except that the run was taken away
+    (:class:`LeaseLost`) and an interrupt of the process. No outcome has a secret in it."""
+    return _attempt(step, context, lambda: _run(step, call, context))
+
+
+def _run(step: Step, call: Call, context: StepContext) -> Done:
+    if call.script is None:
+        return Done(call.arguments.get("value", call.arguments))
+    returned = _call(call.script, context, call.arguments)
+    return Done(context.redactor.value(_result(step, returned)))
+
+
+def _attempt(step: Step, context: StepContext, work: Callable[[], Did]) -> Did | Failed:
+    clean = context.redactor
     try:
-        script = find_script(step)
-        if script is None:
-            return Done(inputs.get("value", dict(inputs)))
-        returned = _call(script, context, script.arguments(inputs))
-        return Done(_result(step, returned))
+        return work()
     except (LeaseLost, KeyboardInterrupt, GeneratorExit):
         raise
     except (UnknownScript, InvalidInput, NotPlain) as error:
-        return failed(error, permanent=True)
+        return failed(error, permanent=True, clean=clean)
     except StepFailed as error:
-        return failed(error, permanent=error.permanent, retry_after=error.retry_after)
+        return failed(error, permanent=error.permanent, retry_after=error.retry_after, clean=clean)
     except BaseException as error:  # a script may raise SystemExit, a Rust panic, a timeout
         if executor().stopped_by_timeout(error):
             return Failed(_timeout(step), spent=True)
-        return failed(error)
+        return failed(error, clean=clean)
 
 
 def _call(script: Script, context: Context, arguments: dict[str, Any]) -> object:
@@ -114,20 +150,23 @@ def _result(step: Step, returned: object) -> JSON:
 
 
 def failed(
-    error: BaseException, *, permanent: bool = False, retry_after: float | None = None
+    error: BaseException,
+    *,
+    permanent: bool = False,
+    retry_after: float | None = None,
+    clean: Redactor | None = None,
 ) -> Failed:
     """What is kept of an exception: its type, its message and, for one that the script did not
-    raise on purpose, the traceback."""
-    facts: dict[str, JSON] = {"name": type(error).__name__, "message": _text(error)}
+    raise on purpose, the traceback; without the secrets that ``clean`` knows."""
+    # Cleaned before it is cut: half a secret would not be found.
+    known = clean or Redactor()
+    name = known.text(type(error).__name__)
+    message = known.text(storable(str(error)))[:5_000]
+    facts: dict[str, JSON] = {"name": name, "message": message or name}
     if not isinstance(error, WindflowError):
-        lines = "".join(traceback.format_exception(error))
-        facts["traceback"] = lines[-20_000:].replace("\0", "").encode("utf-8", "replace").decode()
+        lines = storable("".join(traceback.format_exception(error)))
+        facts["traceback"] = known.text(lines)[-20_000:]
     return Failed(facts, permanent=permanent, retry_after=retry_after)
-
-
-def _text(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
-    return text[:5_000].replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _timeout(step: Step) -> dict[str, JSON]:

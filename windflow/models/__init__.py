@@ -5,6 +5,7 @@ from __future__ import annotations
 from windflow.models.event import Event
 from windflow.models.flow import Flow, FlowVersion
 from windflow.models.heartbeat import Heartbeat
+from windflow.models.resource import Resource
 from windflow.models.run import Run, StepRun
 from windflow.models.suspension import Approval, Suspension
 
@@ -14,6 +15,7 @@ __all__ = [
     "Flow",
     "FlowVersion",
     "Heartbeat",
+    "Resource",
     "Run",
     "StepRun",
     "Suspension",
