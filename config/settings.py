@@ -10,6 +10,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 
 from config.database import parse_database
+from config.providers import google, slack
 
 
 def _flag(name: str, default: bool = False) -> bool:
@@ -30,6 +31,10 @@ INSTALLED_APPS = [
     "windflow",
     "hub",
     "config",
+    "config.standins",
+    "allauth",
+    "allauth.account",  # allauth.socialaccount needs it; nobody signs in by allauth here
+    "allauth.socialaccount",
     "django_q",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -48,6 +53,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -86,10 +92,22 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 
 # ------------------------------------------------------------------ windflow
+#: Of no use but in the demo: the text says so.
+_DEMO_KEY = "windflow-demo-key-not-a-secret-windflow-000="
 WINDFLOW: dict[str, Any] = {
     "BASE_URL": os.environ.get("WINDFLOW_BASE_URL", "http://127.0.0.1:8000"),
+    "ENCRYPTION_KEYS": os.environ.get(
+        "WINDFLOW_ENCRYPTION_KEYS", _DEMO_KEY if DEBUG else ""
+    ).split(),
 }
 CSRF_TRUSTED_ORIGINS = [WINDFLOW["BASE_URL"]]  # also when a proxy stands in front of the demo
+
+# ------------------------------------------------------------------ Google and Slack
+#: Without a client id of one's own, the stand-ins of this project answer in the provider's place.
+SOCIALACCOUNT_PROVIDERS = {
+    "hub_google": google(os.environ, WINDFLOW["BASE_URL"]),
+    "hub_slack": slack(os.environ, WINDFLOW["BASE_URL"]),
+}
 
 Q_CLUSTER: dict[str, Any] = {
     "name": "windflow",  # signs the messages: another project on this database reads none of them

@@ -1,0 +1,1 @@
+"""Google: OAuth 2, userinfo and Gmail, below one root."""
