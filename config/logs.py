@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import re
 
-_TOKEN = re.compile(r"(/(?:approval|resume|cancel)/)[^/\s]+")
+_SECRETS = (
+    re.compile(r"(/(?:approval|resume|cancel)/)[^/\s]+"),  # whoever has it, decides
+    re.compile(r"([?&](?:code|state)=)[^&\s]+"),  # a provider's answer: whoever has it, connects
+)
 
 
 def without_tokens(text: str) -> str:
-    """``text`` with the tokens of approval links cut out of it."""
-    return _TOKEN.sub(r"\1…", text)
+    """``text`` with the tokens of approval links and the codes of providers cut out of it."""
+    for secret in _SECRETS:
+        text = secret.sub(r"\1…", text)
+    return text
 
 
 class NoTokens(logging.Filter):

@@ -126,6 +126,14 @@ def test_no_log_line_has_a_token(view: str) -> None:
     assert record.getMessage() == f'"GET /flows/{view}/…/ HTTP/1.1" 200'
 
 
+def test_no_log_line_has_a_providers_answer() -> None:
+    line = "GET /connect/google/callback/?state=aB3&code=4/0secret&scope=openid HTTP/1.1"
+    record = logging.LogRecord("django.server", logging.INFO, "", 0, line, None, None)
+    NoTokens().filter(record)
+    shown = "GET /connect/google/callback/?state=…&code=…&scope=openid HTTP/1.1"
+    assert record.getMessage() == shown
+
+
 def test_a_postgres_address_is_read_whole() -> None:
     found = parse_database("postgres://bob:p%40ss@db.example.com:6543/flows")
     wanted = {"NAME": "flows", "USER": "bob", "PASSWORD": "p@ss", "PORT": "6543"}
