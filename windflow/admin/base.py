@@ -68,7 +68,7 @@ class PageAdmin(_ModelAdmin[Row]):
         """Redirect to one of the row's pages, e.g. ``change``."""
         return redirect(self.url(page, row))
 
-    def url(self, page: str, *args: Model | int) -> str:
+    def url(self, page: str, *args: Model | int | str) -> str:
         """The path of one of this model's pages, e.g. ``url("change", row)``."""
         return reverse(
             f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}",

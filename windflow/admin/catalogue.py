@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from windflow.models import Resource
 from windflow.scripts import Script, catalogue
 from windflow.values import JSON
 
@@ -39,6 +43,10 @@ class Input:
     default: str
     """JSON text; empty where there is none."""
     description: str
+    resource_type: str = ""
+    """The type of the resource that it names; empty for any other input."""
+    resources: Sequence[str] = ()
+    """The names of those that the reader may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,22 @@ class Entry:
     inputs: list[Input]
 
 
-def entries() -> list[Entry]:
-    """Every installed script, by path."""
-    return [Entry(script, inputs(script)) for script in catalogue.values()]
+def entries(reader: AbstractBaseUser | AnonymousUser | None = None) -> list[Entry]:
+    """Every installed script, by path, with the resources that ``reader`` may use for it."""
+    usable = _usable(reader)
+    return [Entry(script, inputs(script, usable)) for script in catalogue.values()]
 
 
-def inputs(script: Script) -> list[Input]:
+def _usable(reader: AbstractBaseUser | AnonymousUser | None) -> dict[str, list[str]]:
+    """Resource type → names."""
+    found: dict[str, list[str]] = defaultdict(list)
+    rows = Resource.objects.usable_by(reader).order_by("name")
+    for type_name, name in rows.values_list("type", "name"):
+        found[type_name].append(name)
+    return found
+
+
+def inputs(script: Script, usable: Mapping[str, Sequence[str]]) -> list[Input]:
     """The script's arguments, in its own order."""
     schema = script.schema
     required = schema.get("required", [])
@@ -65,6 +83,8 @@ def inputs(script: Script) -> list[Input]:
             required=name in required,
             default=json.dumps(field["default"], ensure_ascii=False) if "default" in field else "",
             description=field.get("description", ""),
+            resource_type=script.resources.get(name, ""),
+            resources=usable.get(script.resources.get(name, ""), ()),
         )
         for name, field in schema.get("properties", {}).items()
     ]
@@ -85,6 +105,8 @@ def type_words(schema: JSON, root: Mapping[str, JSON]) -> str:
     for key in ("anyOf", "oneOf"):
         if key in schema:
             return _one_of([type_words(choice, root) for choice in schema[key]])
+    if schema.get("format") == "resource":
+        return _("a resource of type %(type)s: its name") % {"type": schema.get("resource_type")}
     if schema.get("type") == "array" and "items" in schema:
         return _("list of %(what)s") % {"what": type_words(schema["items"], root)}
     words = _FORMATS.get(str(schema.get("format"))) or _TYPES.get(str(schema.get("type")))

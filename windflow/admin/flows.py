@@ -121,7 +121,7 @@ class FlowAdmin(LaunchPages, PublishPage):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         flow = self.get_object(request, object_id) if object_id else None
-        facts = {"scripts": entries(), **(self._facts(request, flow) if flow else {})}
+        facts = {"scripts": entries(request.user), **(self._facts(request, flow) if flow else {})}
         return super().changeform_view(
             request, object_id, form_url, {**facts, **(extra_context or {})}
         )
