@@ -70,10 +70,13 @@ def decide(
 
 
 def _locked(tx: Change, approval: Approval) -> Approval:
-    suspension = Suspension.objects.select_for_update().get(pk=approval.suspension_id)
-    suspension.run = tx.run
-    seat = Approval.objects.select_for_update().get(pk=approval.pk)
-    seat.suspension = suspension
+    seat = (
+        Approval.objects.select_for_update()
+        .select_related("suspension__step_run")
+        .get(pk=approval.pk)
+    )
+    tx.run.version = approval.suspension.run.version  # frozen, and read already
+    seat.suspension.run = tx.run
     return seat
 
 

@@ -124,9 +124,7 @@ def find(token: str, purpose: Purpose) -> Approval:
         Approval.objects.select_related(
             "suspension__run__flow",
             "suspension__run__version",
-            "suspension__run__started_by",
             "suspension__step_run",
-            "user",
         )
         .filter(pk=reference.approval_id)
         .first()
