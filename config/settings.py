@@ -10,6 +10,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 
 from config.database import parse_database
+from config.keys import demo_keys
 from config.providers import google, slack
 
 
@@ -92,13 +93,12 @@ SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 
 # ------------------------------------------------------------------ windflow
-#: Of no use but in the demo: the text says so.
-_DEMO_KEY = "windflow-demo-key-not-a-secret-windflow-000="
+#: Who has no keys gets one of this demo's own. A site that means it must bring its keys: those of a
+#: folder that is lost, or copied together with the database, would be of no use.
+_KEYS = os.environ.get("WINDFLOW_ENCRYPTION_KEYS", "").split()
 WINDFLOW: dict[str, Any] = {
     "BASE_URL": os.environ.get("WINDFLOW_BASE_URL", "http://127.0.0.1:8000"),
-    "ENCRYPTION_KEYS": os.environ.get(
-        "WINDFLOW_ENCRYPTION_KEYS", _DEMO_KEY if DEBUG else ""
-    ).split(),
+    "ENCRYPTION_KEYS": _KEYS or (demo_keys(VAR) if DEBUG else []),
 }
 CSRF_TRUSTED_ORIGINS = [WINDFLOW["BASE_URL"]]  # also when a proxy stands in front of the demo
 
@@ -119,7 +119,7 @@ Q_CLUSTER: dict[str, Any] = {
     "retry": 240,  # seconds; above timeout * (1 + ceil((queue_limit + bulk) / workers)) + 3
     "ack_failures": True,  # windflow records failures and retries them; the queue must not
     "max_attempts": 1,  # the same, said to the queue's own counter
-    "poll": 0.02,  # seconds between looks: a run goes on about this long after its last approval
+    "poll": 0.01,  # seconds between looks: a run goes on about this long after its last approval
     "save_limit": -1,  # keep no result rows: runs keep their own, and each row costs a commit
     "catch_up": False,  # after downtime one tick does the work of all that were missed
     "log_level": "WARNING",  # run pages tell what went well; the terminal what did not

@@ -7,10 +7,12 @@ import os
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.conf import LazySettings
 from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
@@ -21,8 +23,10 @@ from django.test import Client
 from config.database import parse_database
 from config.demo import story
 from config.demo.browser import NotFound, Page
+from config.keys import demo_keys
 from config.logs import NoTokens
 from config.settings import BASE_DIR
+from config.standins.models import App
 from windflow.models import Flow
 
 # ------------------------------------------------------------------ mailbox
@@ -104,6 +108,46 @@ def test_there_is_no_mailbox_without_debug(
 def test_the_front_door_leads_to_the_flow(client: Client, db: None) -> None:
     flow = story.ensure_flow(story.EXPENSE, story.expense_document())
     assert f"/admin/windflow/flow/{flow.pk}/change/" in client.get("/").content.decode()
+
+
+def test_it_leads_to_the_consent_pages_and_to_what_arrived_there(client: Client, db: None) -> None:
+    _, by_gmail = story.ensure_flows(story.ensure_admin())
+    page = client.get("/").content.decode()
+    assert f"/admin/windflow/flow/{by_gmail.pk}/change/" in page
+    for path in ("/admin/windflow/resource/add/", "/standins/mails/", "/standins/messages/"):
+        assert f'href="{path}"' in page
+
+
+def test_it_names_no_stand_in_to_who_has_apps_of_their_own(
+    client: Client, settings: LazySettings, db: None
+) -> None:
+    own = {"APP": {"client_id": "mine", "secret": "mine"}}
+    settings.SOCIALACCOUNT_PROVIDERS = {"hub_google": own, "hub_slack": own}
+    story.ensure_apps("https://flows.example.com")
+    assert "standins" not in client.get("/").content.decode()
+    assert not App.objects.exists()
+
+
+def test_starting_on_another_port_moves_the_apps_with_it(db: None) -> None:
+    for port in (8000, 8001):
+        story.ensure_apps(f"http://127.0.0.1:{port}")
+    assert App.objects.count() == 2
+    google = App.objects.get(provider="google")
+    assert google.redirect_uris == ["http://127.0.0.1:8001/connect/google/callback/"]
+
+
+def test_it_has_a_key_of_its_own_that_stays(tmp_path: Path) -> None:
+    keys = demo_keys(tmp_path)
+    assert demo_keys(tmp_path) == keys
+    assert Fernet(keys[0])
+    (path,) = tmp_path.iterdir()
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_processes_that_start_together_get_the_same_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(demo_keys, [tmp_path] * 8))
+    assert len({tuple(keys) for keys in found}) == 1
 
 
 def test_starting_again_keeps_what_was_changed(db: None) -> None:

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from django.core.management import get_commands
 from django.test import override_settings
+from django.urls import reverse
 
+from config import providers
+from hub.connect import ConnectProvider
+from hub.google.provider import GoogleProvider
+from hub.slack.provider import SlackProvider
 from windflow.checks import check_queue, check_settings
 from windflow.scripts import catalogue
 
@@ -99,3 +104,47 @@ def test_its_script_is_a_script_that_takes_its_inputs() -> None:
     _run(_block("def pay_invoice"))
     inputs = {"invoice": 7, "approvers": ["bob@example.com"]}
     assert catalogue["tests/pay_invoice"].arguments(inputs) == inputs
+
+
+@pytest.mark.parametrize("provider", [GoogleProvider, SlackProvider])
+def test_its_settings_name_the_app_at_each_provider(
+    provider: type[ConnectProvider], monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    monkeypatch.setenv(f"{provider.name.upper()}_CLIENT_ID", "of-the-app")
+    settings = _run(_block("SOCIALACCOUNT_PROVIDERS = {"))
+    with override_settings(SOCIALACCOUNT_PROVIDERS=settings["SOCIALACCOUNT_PROVIDERS"]):
+        assert provider.configured().app.client_id == "of-the-app"
+
+
+@pytest.mark.parametrize("name", ["GOOGLE", "SLACK"])
+def test_the_demo_reads_the_apps_that_it_names(name: str) -> None:
+    named = {key: key.lower() for key in (f"{name}_CLIENT_ID", f"{name}_CLIENT_SECRET")}
+    assert all(f"`{key}`" in README for key in named)
+    read = {"GOOGLE": providers.google, "SLACK": providers.slack}[name](named, "http://x.example")
+    app = {"client_id": f"{name.lower()}_client_id", "secret": f"{name.lower()}_client_secret"}
+    assert read == {"APP": app}
+
+
+def test_the_redirect_urls_are_those_that_are_sent_to_the_providers() -> None:
+    named = set(re.findall(r"https?://\S+?/callback/", README))
+    google, slack = reverse("hub:google_callback"), reverse("hub:slack_callback")
+    assert named == {
+        f"https://flows.example.com{google}",
+        f"http://127.0.0.1:8000{google}",
+        f"https://flows.example.com{slack}",
+    }
+
+
+def test_the_scopes_are_those_that_are_asked_for() -> None:
+    section = README.partition("## Connect Google and Slack")[2].partition("### What")[0]
+    assert {scope for scope in GoogleProvider.scopes if f"`{scope}`" in section} == {
+        *GoogleProvider.scopes
+    }
+    assert set(re.findall(r"`([a-z]+:[a-z.]+)`", section)) == {*SlackProvider.scopes}
+
+
+def test_every_script_that_it_names_exists() -> None:
+    named = set(re.findall(r"`(hub/\w+)`", README))
+    assert {"hub/gmail_approval", "hub/slack_notify_approvers"} <= named
+    for path in named:
+        assert catalogue.find(path)

@@ -34,8 +34,8 @@ def invitation(
 ) -> EmailMultiAlternatives:
     """The mail that asks ``links.approver`` to decide: text first, HTML with the same words.
 
-    ``message`` is Markdown. The Message-ID is the same whenever the same links are sent, so that a
-    mail sent twice, since nobody knows whether the first arrived, shows up once.
+    ``message`` is Markdown. The Message-ID is the same whenever the same links are sent, so that
+    mail programs can tell a mail that had to be sent twice; some providers put one of their own.
     Raises :class:`StepFailed` when the approver has no e-mail address.
     """
     if "@" not in links.approver:

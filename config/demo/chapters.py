@@ -28,37 +28,37 @@ def sign_in(stage: Stage) -> None:
 
 def approve_both(stage: Stage) -> None:
     """Two approvals let the run go on."""
-    run = _start(stage, "Expense approval")
+    run = start(stage, "Expense approval")
     links = _read_mails(stage)
     _only_looking_changes_nothing(stage, run, links)
     with stage.step("Bob approves; one of two"):
-        _decide(links[BOB], "Approve", "within budget")
+        decide(links[BOB], "Approve", "within budget")
         expect(_votes(run) == [(BOB, ApprovalStatus.APPROVED)], "Bob's vote was not counted once")
-        _run_page(stage, run, "Waiting for approval", "1 of 2", BOB, "within budget")
+        run_page(stage, run, "Waiting for approval", "1 of 2", BOB, "within budget")
     with stage.step("Carol approves; the run goes on and succeeds"):
-        _decide(links[CAROL], "Approve")
+        decide(links[CAROL], "Approve")
         decided = time.monotonic()
-        _wait(stage, run, RunStatus.SUCCEEDED)
+        wait(stage, run, RunStatus.SUCCEEDED)
         took = time.monotonic() - decided
     stage.note(f"{took * 1000:.0f} ms from Carol's answer to the end of the run")
     with stage.step("the result names both; the run page shows who approved"):
         run.refresh_from_db()
         expect(BOB in str(run.result) and CAROL in str(run.result), f"the result is {run.result}")
-        _run_page(stage, run, "Success", BOB, CAROL)
+        run_page(stage, run, "Success", BOB, CAROL)
     with stage.step("every link shows what happened, and decides nothing more"):
         _show_the_end(links, run, "Approved")
 
 
 def one_rejects(stage: Stage) -> None:
     """One rejection ends the run, with its comment."""
-    run = _start(stage, "Expense approval")
+    run = start(stage, "Expense approval")
     links = _read_mails(stage)
     bobs_browser = Browser()
     bobs_page = bobs_browser.get(links[BOB])
     with stage.step("Carol rejects with a comment; the run is cancelled by her"):
         _reject(links[CAROL], "buy a used one", run)
-        _wait(stage, run, RunStatus.CANCELLED)
-        _run_page(stage, run, "Cancelled by", CAROL, "buy a used one")
+        wait(stage, run, RunStatus.CANCELLED)
+        run_page(stage, run, "Cancelled by", CAROL, "buy a used one")
     with stage.step("Bob, whose page was still open, comes too late"):
         before = _facts(run)
         expect_page(bobs_browser.press(bobs_page, "Approve"), f"{CAROL} rejected", status=409)
@@ -70,14 +70,14 @@ def one_rejects(stage: Stage) -> None:
 
 def deadline_passes(stage: Stage) -> None:
     """Nobody answers in time."""
-    run = _start(stage, "Expense approval in a hurry")
+    run = start(stage, "Expense approval in a hurry")
     links = _read_mails(stage)
     with stage.step("nobody answers within two seconds; the run ends"):
         stage.eventually(lambda: run not in Run.objects.live(), "the end of the run")
         outcome = Suspension.objects.get(run=run).status
         expect(outcome == SuspensionStatus.TIMED_OUT, f"the suspension is {outcome}")
         expect(not _votes(run), "there is a vote that nobody gave")
-        _run_page(stage, run, "Timed out")
+        run_page(stage, run, "Timed out")
     with stage.step("every link says so"):
         _show_the_end(links, run, "deadline")
 
@@ -88,18 +88,25 @@ def _answer(stage: Stage, path: str) -> Page | None:
     return None
 
 
-def _start(stage: Stage, flow: str) -> Run:
-    with stage.step(f"press Test flow of {flow}; the run waits: 0 of 2"):
-        admin = stage.admin
-        flows = expect_page(admin.get(f"{stage.address}/admin/windflow/flow/"))
-        form = expect_page(admin.press(admin.get(flows.link(flow)), "Test flow"))
-        values = {"inputs.amount": "1240", "inputs.reason": "Laptop"}
-        page = expect_page(admin.press(form, "Test flow", values))
-        run = Run.objects.latest("pk")
-        expect(f"/{run.pk}/" in page.url, f"the test form led to {page.url}, not to run {run.pk}")
-        _wait(stage, run, RunStatus.SUSPENDED)
-        _run_page(stage, run, "Waiting for approval", "0 of 2")
+def start(stage: Stage, flow: str, *, needed: int = 2) -> Run:
+    """Test the flow of this name by hand; its run, once it waits."""
+    with stage.step(f"press Test flow of {flow}; the run waits: 0 of {needed}"):
+        run = press_test(stage, flow)
+        wait(stage, run, RunStatus.SUSPENDED)
+        run_page(stage, run, "Waiting for approval", f"0 of {needed}")
         return run
+
+
+def press_test(stage: Stage, flow: str) -> Run:
+    """Test the flow of this name by hand; its run."""
+    admin = stage.admin
+    flows = expect_page(admin.get(f"{stage.address}/admin/windflow/flow/"))
+    form = expect_page(admin.press(admin.get(flows.link(flow)), "Test flow"))
+    values = {"inputs.amount": "1240", "inputs.reason": "Laptop"}
+    page = expect_page(admin.press(form, "Test flow", values))
+    run = Run.objects.latest("pk")
+    expect(f"/{run.pk}/" in page.url, f"the test form led to {page.url}, not to run {run.pk}")
+    return run
 
 
 def _read_mails(stage: Stage) -> dict[str, str]:
@@ -122,7 +129,8 @@ def _only_looking_changes_nothing(stage: Stage, run: Run, links: dict[str, str])
         expect(_facts(run) == before, f"looking changed {before} into {_facts(run)}")
 
 
-def _decide(link: str, button: str, comment: str = "") -> Page:
+def decide(link: str, button: str, comment: str = "") -> Page:
+    """Open a link in a browser of its own, and press a button."""
     person = Browser()
     page = person.get(link)
     return expect_page(person.press(page, button, {"comment": comment}))
@@ -146,19 +154,22 @@ def _show_the_end(links: dict[str, str], run: Run, text: str) -> None:
     expect(_facts(run) == before, "looking changed something")
 
 
-def _wait(stage: Stage, run: Run, status: RunStatus) -> None:
+def wait(stage: Stage, run: Run, status: RunStatus) -> None:
+    """Wait for the run to have this status; one that fails instead will never have it."""
+
     def there() -> bool:
         run.refresh_from_db()
-        if run.status not in {status, *RunStatus} or run.status == RunStatus.FAILED:
+        if run.status == RunStatus.FAILED != status:
             raise Failed(f"run {run.pk} is {run.status}: {run.error}")
         return run.status == status
 
     stage.eventually(there, f"run {run.pk} as {status}")
 
 
-def _run_page(stage: Stage, run: Run, *texts: str) -> None:
+def run_page(stage: Stage, run: Run, *texts: str) -> Page:
+    """The run's page, which says all this."""
     url = urljoin(stage.address, f"/admin/windflow/run/{run.pk}/change/")
-    expect_page(stage.admin.get(url), *texts)
+    return expect_page(stage.admin.get(url), *texts)
 
 
 def _votes(run: Run) -> list[tuple[str, str]]:

@@ -19,22 +19,39 @@ from django.core.management import call_command
 
 from config.demo import sandbox
 from config.demo.chapters import approve_both, deadline_passes, one_rejects, sign_in
+from config.demo.connected import (
+    access_is_revoked,
+    ask_by_gmail_and_tell_slack,
+    connect_both,
+    slack_asks_to_wait,
+    token_expires,
+)
 from config.demo.parts import processes
 from config.demo.postbox import Postbox
 from config.demo.stage import Failed, Stage
 from config.demo.story import (
-    EXPENSE,
     HURRIED,
     ensure_admin,
+    ensure_apps,
     ensure_flow,
-    expense_document,
+    ensure_flows,
     hurried_document,
 )
 from config.logs import without_tokens
 from windflow.supervisor import Supervisor
 
 Say = Callable[[str], None]
-CHAPTERS = [sign_in, approve_both, one_rejects, deadline_passes]
+CHAPTERS = [
+    sign_in,
+    approve_both,
+    one_rejects,
+    deadline_passes,
+    connect_both,
+    ask_by_gmail_and_tell_slack,
+    token_expires,
+    access_is_revoked,
+    slack_asks_to_wait,
+]
 
 
 def play(say: Say) -> str:
@@ -68,9 +85,9 @@ def _prepare(stage: Stage) -> None:
     with stage.step("set the demo up in a database of its own"):
         call_command("migrate", verbosity=0)
         call_command("check", databases=["default"], stdout=StringIO())
-        ensure_admin()
-        ensure_flow(EXPENSE, expense_document())
+        ensure_flows(ensure_admin())
         ensure_flow(HURRIED, hurried_document())
+        ensure_apps(stage.address)
 
 
 def _expect_no_process() -> None:

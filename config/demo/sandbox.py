@@ -39,6 +39,9 @@ def enter() -> NoReturn:
         "EMAIL_HOST_USER": "",
         "EMAIL_HOST_PASSWORD": "",
         "EMAIL_USE_TLS": "0",
+        "WINDFLOW_ENCRYPTION_KEYS": "",
+        "GOOGLE_CLIENT_ID": "",  # the stand-ins, whatever app this machine has there
+        "SLACK_CLIENT_ID": "",
         "DEBUG": "1",
     }
     sys.stdout.flush()

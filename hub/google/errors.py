@@ -92,8 +92,8 @@ def no_answer(*, people: str) -> StepFailed:
     """Gmail was not reached, or did not answer in time."""
     return StepFailed(
         _(
-            "Gmail gave no answer, so the mail to %(people)s may or may not have been sent. Sent "
-            "again it has the same Message-ID, by which mail programs know it for one mail."
+            "Gmail gave no answer, so the mail to %(people)s may or may not have been sent. When "
+            "it is sent again, it is the same mail with the same link."
         )
         % {"people": people}
     )

@@ -82,7 +82,7 @@ def failure(refused: SlackRefused, target: str) -> StepFailed | Unauthorized:
         pause = refused.pause if refused.pause is not None else _PAUSE
         text = _(
             "Slack asks to wait %(seconds)d seconds before the next message; the one to %(target)s "
-            "was not posted. Give the step a retry, which waits as long as Slack asks."
+            "was not posted yet. The step waits as long, and tries again."
         )
         return StepFailed(text % {**facts, "seconds": pause}, retry_after=pause)
     if refused.status >= 500 or code in TROUBLE:

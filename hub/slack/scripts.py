@@ -33,7 +33,7 @@ def slack_send_message(ctx: Context, slack: Slack, channel: Channel, text: Text)
     """Posts one message to a channel, as the bot. Links are not unfolded, and `<`, `>` and `&` are
     shown as they are, so that what other steps wire in here can mention nobody.
 
-    When Slack asks for a pause, a step with a *retry* waits as long as Slack asks. Returns the
+    When Slack asks for a pause, the step waits as long as Slack asks. Returns the
     channel's id and the message's timestamp: `{"channel": "C…", "ts": "…"}`.
     """
     return _post(ctx, Workspace(ctx, slack), channel, texts.escape(text))
@@ -57,7 +57,7 @@ def slack_notify_approvers(
         The offer to Acme
         Approved by bob@example.com, carol@example.com
 
-    When Slack asks for a pause, a step with a *retry* waits as long as Slack asks. Returns the
+    When Slack asks for a pause, the step waits as long as Slack asks. Returns the
     channel's id and the message's timestamp: `{"channel": "C…", "ts": "…"}`.
     """
     lines = [texts.escape(text.strip()), texts.approved_by(approvers)]
@@ -105,7 +105,7 @@ def slack_approval(
     link decides as its owner, so none is ever posted where others can read it.
 
     Give the step a *suspend* block: how many have to approve, and until when. The steps after it
-    can use `approvers`, `resume` and `resumes`. Give it a *retry* as well: when Slack asks for a
+    can use `approvers`, `resume` and `resumes`. When Slack asks for a
     pause, the step waits as long as Slack asks, then writes to those who are still missing.
 
     When the step runs again, whoever has their message already does not get a second one, unless

@@ -20,10 +20,10 @@ from config.demo.ports import LOOPBACK, is_free
 from config.demo.story import (
     ADMIN_NAME,
     ADMIN_PASSWORD,
-    EXPENSE,
     ensure_admin,
-    ensure_flow,
-    expense_document,
+    ensure_apps,
+    ensure_flows,
+    standins,
 )
 from windflow.supervisor import Supervisor
 
@@ -71,35 +71,19 @@ class Command(BaseCommand):
             )
         call_command("migrate", verbosity=0)
         call_command("check", databases=["default"], stdout=StringIO())
-        ensure_admin()
-        flow = ensure_flow(EXPENSE, expense_document())
-        self._introduce(os.environ[BASE_URL], flow.name)
-        Supervisor(processes(port), tell=self._tell).run()
-        self._say(_("Stopped. Nothing of the demo runs any more."))
-
-    def _introduce(self, address: str, flow_name: str) -> None:
-        mails = (
-            _("3. Read Bob's and Carol's mails: %(address)s/demo/mails/")
-            if settings.DEMO_MAILBOX
-            else _("3. Bob's and Carol's mails go to your mail server.")
-        )
-        lines = [
-            "",
-            _("The demo runs at %(address)s/ (Ctrl-C stops it)"),
-            _("1. Sign in: %(address)s/admin/ as %(name)s with the password %(password)s"),
-            _("2. Open Flows, then %(flow)s, and press Test flow"),
-            mails,
-            _("4. Approve as both; the run page shows how the run goes on"),
-            "",
-        ]
+        flow, by_gmail = ensure_flows(ensure_admin())
+        ensure_apps(os.environ[BASE_URL])
         facts = {
-            "address": address,
+            "address": os.environ[BASE_URL],
             "name": ADMIN_NAME,
             "password": ADMIN_PASSWORD,
-            "flow": flow_name,
+            "flow": flow.name,
+            "by_gmail": by_gmail.name,
         }
-        for line in lines:
+        for line in [*_introduction(), *_connecting(), ""]:
             self._say(line % facts)
+        Supervisor(processes(port), tell=self._tell).run()
+        self._say(_("Stopped. Nothing of the demo runs any more."))
 
     def _tell(self, name: str, line: str) -> None:
         self._say(f"{name:>7} | {line}")
@@ -108,3 +92,35 @@ class Command(BaseCommand):
         with self._lock:  # the processes' lines come from a thread each
             self.stdout.write(line)
             self.stdout.flush()
+
+
+def _introduction() -> list[str]:
+    """What to click for the first story."""
+    return [
+        "",
+        _("The demo runs at %(address)s/ (Ctrl-C stops it)"),
+        _("1. Sign in: %(address)s/admin/ as %(name)s with the password %(password)s"),
+        _("2. Open Flows, then %(flow)s, and press Test flow"),
+        _("3. Read Bob's and Carol's mails: %(address)s/demo/mails/")
+        if settings.DEMO_MAILBOX
+        else _("3. Bob's and Carol's mails go to your mail server."),
+        _("4. Approve as both; the run page shows how the run goes on"),
+    ]
+
+
+def _connecting() -> list[str]:
+    """What to click for the second, with Google and Slack."""
+    unreal = standins()
+    lines = [
+        "",
+        _("With Google and Slack:"),
+        _("5. Open Resources, press Connect an API, and connect Gmail, then Slack"),
+        _("6. Open Flows, then %(by_gmail)s, and press Test flow"),
+    ]
+    if "google" in unreal:
+        lines.append(_("7. Read the mails that Gmail took: %(address)s/standins/mails/"))
+    if "slack" in unreal:
+        lines.append(_("8. Read who approved in Slack: %(address)s/standins/messages/"))
+    if unreal:
+        lines.append(_("9. Expire, revoke, slow down: %(address)s/standins/"))
+    return lines
