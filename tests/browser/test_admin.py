@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests import services
 from tests.documents import document, flow, gate, seat, settle, step
 from windflow import engine
 from windflow.models import Flow, Run
@@ -21,28 +20,12 @@ AMOUNT = {"type": "integer", "title": "Amount", "minimum": 1}
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--no-first-run",
-        ]
-        opened = playwright.chromium.launch(executable_path=services.chromium(), args=arguments)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def page(
-    request: pytest.FixtureRequest, browser: Browser, live_server: Any, admin_user: User
+    request: pytest.FixtureRequest, chromium: Browser, live_server: Any, admin_user: User
 ) -> Iterator[Page]:
     """Logged in as the admin, at two widths; no page may fail or scroll sideways."""
-    context = browser.new_context(viewport=request.param, base_url=live_server.url)
+    context = chromium.new_context(viewport=request.param, base_url=live_server.url)
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -104,10 +87,10 @@ def test_a_waiting_run_shows_new_votes_without_a_hand_and_can_be_cancelled(page:
     assert waiting.status == RunStatus.CANCELLED
 
 
-def test_times_are_said_in_the_readers_zone(browser: Browser, live_server: Any) -> None:
+def test_times_are_said_in_the_readers_zone(chromium: Browser, live_server: Any) -> None:
     User.objects.create_superuser("admin", password="password")
     made = settle(engine.start(flow(step("a"), slug="expenses")))
-    context = browser.new_context(base_url=live_server.url, timezone_id="Asia/Kolkata")
+    context = chromium.new_context(base_url=live_server.url, timezone_id="Asia/Kolkata")
     page = context.new_page()
     page.goto(f"/admin/login/?next=/admin/windflow/run/{made.pk}/change/")
     page.get_by_label("Username").fill("admin")

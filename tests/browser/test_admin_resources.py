@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests import services
 from tests.connected import CANARY, smtp
 from tests.documents import flow, step
 from tests.hub.conftest import Site, site
@@ -21,22 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 LIST = "/admin/windflow/resource/"
 MAIL = {"to": ["bob@example.com"], "subject": "s", "message": "m"}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--no-first-run",
-        ]
-        opened = playwright.chromium.launch(executable_path=services.chromium(), args=arguments)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -17,13 +17,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import override_settings
 from django.urls import reverse
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from config import providers
 from config.standins import control
 from config.standins.models import Endpoint
-from tests import services
 from tests.acceptance.processes import Managed, cluster
 from tests.browser.anchor_desk import Desk, Phone, desk, link_in, mail_to, phone
 from tests.documents import cel, document, step
@@ -169,18 +168,6 @@ def assert_is_a_real_mail(mail: EmailMessage, *, to: str) -> None:
 
 
 # ------------------------------------------------------------------ the stage
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = [
-            *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-            *("--disable-component-update", "--disable-sync", "--no-first-run"),
-        ]
-        opened = playwright.chromium.launch(executable_path=services.chromium(), args=arguments)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture(scope="module")
 def site(live_server: LiveServer) -> Iterator[str]:
     """The address of this site, where Google and Slack stand in for themselves."""

@@ -15,10 +15,8 @@ from playwright.sync_api import (
     Page,
     ViewportSize,
     expect,
-    sync_playwright,
 )
 
-from tests import services
 from tests.documents import expire_now, seat, settle
 from tests.flows import COST_CENTRE, QUESTION, ask_for_expense, everything, link
 from windflow.models import Suspension
@@ -60,18 +58,6 @@ CONTRAST = """() => {
   }
   return bad;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = [
-            *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-            *("--disable-component-update", "--disable-sync", "--no-first-run"),
-        ]
-        opened = playwright.chromium.launch(executable_path=services.chromium(), args=arguments)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
