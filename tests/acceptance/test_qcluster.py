@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from tests import documents
-from tests.acceptance.processes import Managed, cluster, eventually
+from tests.acceptance.processes import Managed, cluster, eventually, members
 from tests.models import Ledger
 from windflow import engine
 from windflow.executor import ADVANCE, executor
@@ -163,3 +163,10 @@ def test_a_finished_run_leaves_nothing_in_the_queues_tables(running: Managed) ->
     reaches(started(documents.step("a")), RunStatus.SUCCEEDED)
     eventually(lambda: not OrmQ.objects.exists())
     assert "Traceback" not in running.said
+
+
+def test_a_stopped_cluster_leaves_no_process_behind(running: Managed) -> None:
+    reaches(started(documents.step("a")), RunStatus.SUCCEEDED)
+    assert len(members(running.pid)) > 2
+    assert running.stop() == 0, running.said
+    assert members(running.pid) == []
